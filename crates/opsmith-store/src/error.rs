@@ -1,0 +1,92 @@
+use opsmith_model::{ErrorKind, Hint};
+use sea_orm::{DbErr, SqlErr};
+
+/// Why the database did not do it.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The URL names no database that this build speaks.
+    #[error("the store URL must begin with `sqlite:` or `postgres:`")]
+    UnknownUrl,
+    /// No connection, or none in time.
+    #[error("the database does not answer")]
+    Unavailable(#[source] DbErr),
+    /// Another writer held the database past the time limit.
+    #[error("the database is locked by another process")]
+    Locked(#[source] DbErr),
+    /// The disk or the quota is full.
+    #[error("the disk under the database is full")]
+    DiskFull(#[source] DbErr),
+    /// A row with that unique value exists.
+    #[error("the database already has such a row")]
+    NotUnique(#[source] DbErr),
+    /// What is stored cannot be read as what it should be.
+    #[error("`{what}` in the database is not readable")]
+    Unreadable {
+        /// The table and column or the record.
+        what: String,
+    },
+    /// SQLite's integrity check found something.
+    #[error("the database is damaged: {0}")]
+    Damaged(String),
+    /// The operation is not for this kind of database.
+    #[error("{0}")]
+    Unsupported(&'static str),
+    /// Anything else.
+    #[error("a database statement failed")]
+    Failed(#[source] DbErr),
+}
+
+impl StoreError {
+    /// A stored value that is not what it should be.
+    pub fn unreadable(what: impl Into<String>) -> Self {
+        Self::Unreadable { what: what.into() }
+    }
+}
+
+impl From<DbErr> for StoreError {
+    fn from(error: DbErr) -> Self {
+        if matches!(error.sql_err(), Some(SqlErr::UniqueConstraintViolation(_))) {
+            return Self::NotUnique(error);
+        }
+        if matches!(error, DbErr::ConnectionAcquire(_) | DbErr::Conn(_)) {
+            return Self::Unavailable(error);
+        }
+        // SQLite's own words for SQLITE_BUSY, SQLITE_FULL; PostgreSQL's for 53100 and lost connections.
+        let text = error.to_string();
+        let says = |words: &str| text.contains(words);
+        if says("database is locked") || says("database table is locked") {
+            Self::Locked(error)
+        } else if says("disk is full") || says("No space left on device") || says("could not extend file") {
+            Self::DiskFull(error)
+        } else if says("error communicating with database") || says("terminating connection") {
+            Self::Unavailable(error)
+        } else {
+            Self::Failed(error)
+        }
+    }
+}
+
+impl Hint for StoreError {
+    fn kind(&self) -> ErrorKind {
+        match self {
+            Self::UnknownUrl => ErrorKind::Usage,
+            Self::Unavailable(_) | Self::Locked(_) | Self::DiskFull(_) => ErrorKind::Unavailable,
+            Self::NotUnique(_) => ErrorKind::Conflict,
+            Self::Unsupported(_) => ErrorKind::Invalid,
+            Self::Unreadable { .. } | Self::Damaged(_) => ErrorKind::Failed,
+            Self::Failed(_) => ErrorKind::Bug,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        let text = match self {
+            Self::UnknownUrl => "write `sqlite:///path/opsmith.db` or `postgres://user@host/database`",
+            Self::Unavailable(_) => "check that the database runs and that `[store] url` is right",
+            Self::Locked(_) => "find the process that holds the file, or try again",
+            Self::DiskFull(_) => "free some space; nothing that was recorded is lost",
+            Self::Damaged(_) | Self::Unreadable { .. } => "restore a copy made by `opsmith store backup`",
+            Self::NotUnique(_) | Self::Unsupported(_) | Self::Failed(_) => return None,
+        };
+        Some(text.to_owned())
+    }
+}

@@ -1,0 +1,33 @@
+//! Fakes that speak the real wire, databases and repositories for tests.
+//!
+//! A development dependency only. Start at [`on_both_databases`] for anything that stores.
+
+mod database;
+mod postgres;
+pub mod repo;
+
+pub use database::{TestStore, sqlite_store};
+pub use postgres::{Postgres, postgres_store};
+
+/// Runs each named `async fn(TestStore)` on SQLite and on PostgreSQL.
+///
+/// Where PostgreSQL's server is not installed, that half says so and passes.
+#[macro_export]
+macro_rules! on_both_databases {
+    ($($story:ident),+ $(,)?) => {
+        mod on_sqlite {
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $story() {
+                super::$story($crate::sqlite_store().await).await;
+            })+
+        }
+        mod on_postgres {
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $story() {
+                if let Some(store) = $crate::postgres_store().await {
+                    super::$story(store).await;
+                }
+            })+
+        }
+    };
+}
