@@ -14,7 +14,7 @@ impl MigrationName for Pets {
 
 #[async_trait::async_trait]
 impl MigrationTrait for Pets {
-    async fn up(&self, manager: &SchemaManager<'_>) -> Result<(), DbErr> {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         let id = ColumnDef::new(Alias::new("id")).integer().not_null().primary_key().take();
         manager.create_table(Table::create().table(Alias::new("pets")).col(id).take()).await
     }

@@ -1,0 +1,142 @@
+use chrono::{DateTime, Utc};
+use opsmith_model::AuditId;
+use opsmith_store::{Page, StoreError, Write};
+use sea_orm::entity::prelude::*;
+use sea_orm::{ActiveValue::Set, QueryOrder, QuerySelect};
+
+use crate::audit::GENESIS;
+use crate::{AuditEntry, AuditOutcome, AuditRecord};
+
+#[sea_orm::model]
+#[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+#[sea_orm(table_name = "guard_audit")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub seq: i64,
+    pub id: String,
+    pub at: DateTimeUtc,
+    pub principal: String,
+    pub action: String,
+    pub target: String,
+    pub operation_key: String,
+    pub digest: Option<String>,
+    pub outcome: String,
+    pub detail: String,
+    pub previous_hash: String,
+    pub hash: String,
+}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+/// The newest entry's place and hash, in one row: a chain cut short does not match it.
+pub(crate) mod head {
+    use sea_orm::entity::prelude::*;
+
+    #[sea_orm::model]
+    #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+    #[sea_orm(table_name = "guard_audit_head")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: i64,
+        pub seq: i64,
+        pub hash: String,
+    }
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+impl TryFrom<Model> for AuditEntry {
+    type Error = StoreError;
+
+    fn try_from(row: Model) -> Result<Self, StoreError> {
+        let unreadable = || StoreError::unreadable(format!("audit entry {}", row.seq));
+        let outcome = match row.outcome.as_str() {
+            "done" => AuditOutcome::Done,
+            "refused" => AuditOutcome::Refused,
+            "failed" => AuditOutcome::Failed,
+            _ => return Err(unreadable()),
+        };
+        Ok(Self {
+            seq: row.seq,
+            id: row.id.parse().map_err(|_| unreadable())?,
+            at: row.at,
+            detail: serde_json::from_str(&row.detail).map_err(|_| unreadable())?,
+            principal: row.principal,
+            action: row.action,
+            target: row.target,
+            operation_key: row.operation_key,
+            digest: row.digest,
+            outcome,
+            previous_hash: row.previous_hash,
+            hash: row.hash,
+        })
+    }
+}
+
+/// The newest entry's place and hash; the beginning where there is none.
+pub(crate) async fn read_head<C: ConnectionTrait>(db: &C) -> Result<(i64, String), StoreError> {
+    let row = head::Entity::find_by_id(1).one(db).await?;
+    Ok(row.map_or_else(|| (0, GENESIS.to_owned()), |head| (head.seq, head.hash)))
+}
+
+/// Adds one entry to the chain inside the caller's transaction.
+pub(crate) async fn append(db: &Write, record: AuditRecord, at: DateTime<Utc>) -> Result<AuditEntry, StoreError> {
+    db.take_turns("guard.audit").await?;
+    let (last, previous_hash) = read_head(&**db).await?;
+    let mut entry = AuditEntry {
+        seq: last + 1,
+        id: AuditId::new(at),
+        at,
+        principal: record.principal.to_string(),
+        action: record.action,
+        target: record.target.as_str().to_owned(),
+        operation_key: record.operation_key,
+        digest: record.digest.map(|digest| digest.to_string()),
+        outcome: record.outcome,
+        detail: record.detail,
+        previous_hash,
+        hash: String::new(),
+    };
+    entry.hash = entry.computed_hash();
+    let row = ActiveModel {
+        seq: Set(entry.seq),
+        id: Set(entry.id.to_string()),
+        at: Set(entry.at),
+        principal: Set(entry.principal.clone()),
+        action: Set(entry.action.clone()),
+        target: Set(entry.target.clone()),
+        operation_key: Set(entry.operation_key.clone()),
+        digest: Set(entry.digest.clone()),
+        outcome: Set(outcome_word(entry.outcome).to_owned()),
+        detail: Set(entry.detail.to_string()),
+        previous_hash: Set(entry.previous_hash.clone()),
+        hash: Set(entry.hash.clone()),
+    };
+    Entity::insert(row).exec_without_returning(&**db).await?;
+    let head = head::ActiveModel { id: Set(1), seq: Set(entry.seq), hash: Set(entry.hash.clone()) };
+    let newest = sea_orm::sea_query::OnConflict::column(head::Column::Id)
+        .update_columns([head::Column::Seq, head::Column::Hash])
+        .to_owned();
+    head::Entity::insert(head).on_conflict(newest).exec_without_returning(&**db).await?;
+    Ok(entry)
+}
+
+const fn outcome_word(outcome: AuditOutcome) -> &'static str {
+    match outcome {
+        AuditOutcome::Done => "done",
+        AuditOutcome::Refused => "refused",
+        AuditOutcome::Failed => "failed",
+    }
+}
+
+/// The entries after `seq`, oldest first.
+pub(crate) async fn after<C: ConnectionTrait>(db: &C, seq: i64, limit: u64) -> Result<Vec<AuditEntry>, StoreError> {
+    let rows = Entity::find().filter(Column::Seq.gt(seq)).order_by_asc(Column::Seq).limit(limit).all(db).await?;
+    rows.into_iter().map(AuditEntry::try_from).collect()
+}
+
+/// The entries, newest first.
+pub(crate) async fn newest<C: ConnectionTrait>(db: &C, page: Page) -> Result<Vec<AuditEntry>, StoreError> {
+    let rows = Entity::find().order_by_desc(Column::Seq).limit(page.limit).offset(page.offset).all(db).await?;
+    rows.into_iter().map(AuditEntry::try_from).collect()
+}

@@ -1,0 +1,27 @@
+//! The gate that every change to an outside system passes.
+//!
+//! A [`Plan`](opsmith_model::Plan) goes in; [`Guard::authorize`] asks the [`Policy`], and where the policy wants a
+//! person's yes it asks for a [`Confirmation`] of exactly that plan's digest. Out come [`Permit`]s, one per effect,
+//! which the functions that change something demand. What was done is recorded by [`Guard::record`] in the
+//! transaction of the change, in a hash chain that [`Guard::verify`] checks.
+//!
+//! Absent on purpose: what the effects are (each product declares its own in an [`EffectRule`] table) and HTTP.
+//!
+//! Start at [`Guard`].
+
+mod audit;
+mod confirmation;
+mod db;
+mod error;
+mod guard;
+mod migrations;
+mod permit;
+mod policy;
+
+pub use audit::{AuditEntry, AuditOutcome, AuditRecord, Chain};
+pub use confirmation::{Answer, Confirmation, ConfirmationState};
+pub use error::{GuardError, Refusal};
+pub use guard::Guard;
+pub use migrations::migrations;
+pub use permit::{Permit, PermitMismatch};
+pub use policy::{EffectRule, Policy, PolicyError, PolicyRule, Verdict};

@@ -1,0 +1,69 @@
+use sea_orm_migration::async_trait::async_trait;
+use sea_orm_migration::prelude::*;
+use sea_orm_migration::schema::{big_integer, string, string_null, text, timestamp_with_time_zone};
+
+/// The gate's tables.
+pub fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+    vec![Box::new(GateTables)]
+}
+
+struct GateTables;
+
+impl MigrationName for GateTables {
+    fn name(&self) -> &'static str {
+        "guard_0001_gate_tables"
+    }
+}
+
+fn name(text: &'static str) -> Alias {
+    Alias::new(text)
+}
+
+#[async_trait]
+impl MigrationTrait for GateTables {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        let confirmations = Table::create()
+            .table(name("guard_confirmations"))
+            .col(string(name("id")).primary_key())
+            .col(string(name("digest")))
+            .col(text(name("plan")))
+            .col(text(name("reason")))
+            .col(string(name("state")))
+            .col(string(name("requested_by")))
+            .col(string_null(name("answered_by")))
+            .col(string_null(name("consumed_by")))
+            .col(timestamp_with_time_zone(name("created_at")))
+            .col(timestamp_with_time_zone(name("expires_at")))
+            .take();
+        let by_digest = Index::create()
+            .name("guard_confirmations_digest")
+            .table(name("guard_confirmations"))
+            .col(name("digest"))
+            .take();
+        let audit = Table::create()
+            .table(name("guard_audit"))
+            .col(big_integer(name("seq")).primary_key())
+            .col(string(name("id")))
+            .col(timestamp_with_time_zone(name("at")))
+            .col(string(name("principal")))
+            .col(string(name("action")))
+            .col(string(name("target")))
+            .col(string(name("operation_key")))
+            .col(string_null(name("digest")))
+            .col(string(name("outcome")))
+            .col(text(name("detail")))
+            .col(string(name("previous_hash")))
+            .col(string(name("hash")))
+            .take();
+        let head = Table::create()
+            .table(name("guard_audit_head"))
+            .col(big_integer(name("id")).primary_key())
+            .col(big_integer(name("seq")))
+            .col(string(name("hash")))
+            .take();
+        manager.create_table(confirmations).await?;
+        manager.create_index(by_digest).await?;
+        manager.create_table(audit).await?;
+        manager.create_table(head).await
+    }
+}
