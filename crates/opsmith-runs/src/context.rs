@@ -1,0 +1,228 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use durare::{DurableContext, Error as JournalError};
+use opsmith_model::{Principal, RunId};
+use opsmith_store::Store;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+use crate::lease::Lease;
+use crate::runs::Runs;
+use crate::{Halt, StepFailure, db};
+
+/// How often a waiting step looks for a signal that another process left.
+const SIGNAL_POLL: Duration = Duration::from_millis(500);
+
+/// What a handler works with; cheap to clone.
+#[derive(Clone)]
+pub struct RunContext {
+    pub(crate) journal: Arc<DurableContext>,
+    pub(crate) lease: Lease,
+    pub(crate) runs: Runs,
+    pub(crate) requested_by: Principal,
+}
+
+impl std::fmt::Debug for RunContext {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RunContext").field("lease", &self.lease).finish_non_exhaustive()
+    }
+}
+
+/// What a step's body works with.
+#[derive(Clone, Debug)]
+pub struct StepScope {
+    lease: Lease,
+    stoppable: bool,
+}
+
+/// A step's answer as the journal keeps it. An interruption is never recorded.
+#[derive(Serialize, Deserialize)]
+enum Recorded<T> {
+    Done(T),
+    Failed(StepFailure),
+    Cancelled,
+}
+
+impl StepScope {
+    /// Fires when the step has to stop: cancelled, taken over, or the process ends. Kill what you started, then
+    /// answer with [`StepScope::stopped`].
+    pub fn token(&self) -> CancellationToken {
+        if self.stoppable { self.lease.token().clone() } else { CancellationToken::new() }
+    }
+
+    /// What a body that its token stopped answers with.
+    pub fn stopped(&self) -> Halt {
+        self.lease.halt().unwrap_or(Halt::Cancelled)
+    }
+
+    /// Makes sure that no other worker has taken the run over; call it just before every effect.
+    pub async fn check_lease(&self) -> Result<(), Halt> {
+        self.lease.check().await
+    }
+
+    /// The epoch of this execution's lease.
+    pub fn epoch(&self) -> i64 {
+        self.lease.epoch
+    }
+}
+
+impl RunContext {
+    /// The run.
+    pub fn run_id(&self) -> RunId {
+        self.lease.run_id
+    }
+
+    /// Who asked for it.
+    pub fn requested_by(&self) -> &Principal {
+        &self.requested_by
+    }
+
+    /// Does `body` once and journals its answer; after a kill the journal answers.
+    ///
+    /// A kill between the body's effect and the journal runs it again: it begins by looking at the outside.
+    pub async fn step<T, F, Fut>(&self, name: &str, body: F) -> Result<T, Halt>
+    where
+        T: Serialize + DeserializeOwned + Send,
+        F: FnOnce(StepScope) -> Fut + Send,
+        Fut: Future<Output = Result<T, Halt>> + Send,
+    {
+        self.run_step(name, true, body).await
+    }
+
+    /// A step that is done even when the run was cancelled: tidying up and recording the end.
+    pub async fn final_step<T, F, Fut>(&self, name: &str, body: F) -> Result<T, Halt>
+    where
+        T: Serialize + DeserializeOwned + Send,
+        F: FnOnce(StepScope) -> Fut + Send,
+        Fut: Future<Output = Result<T, Halt>> + Send,
+    {
+        self.run_step(name, false, body).await
+    }
+
+    async fn run_step<T, F, Fut>(&self, name: &str, stoppable: bool, body: F) -> Result<T, Halt>
+    where
+        T: Serialize + DeserializeOwned + Send,
+        F: FnOnce(StepScope) -> Fut + Send,
+        Fut: Future<Output = Result<T, Halt>> + Send,
+    {
+        let scope = StepScope { lease: self.lease.clone(), stoppable };
+        let mut body = Some(body);
+        let recorded = self.journal.step(name, || {
+            let (scope, body) = (scope.clone(), body.take());
+            async move {
+                reached(name, "before");
+                let Some(body) = body else { return Err(JournalError::app("a step's body is asked for once")) };
+                let answer = execute(scope.clone(), body).await;
+                // A worker that was paused meanwhile must not write into the journal of the one that took over.
+                let answer = match scope.check_lease().await {
+                    Ok(()) => answer,
+                    Err(lost) => Err(lost),
+                };
+                reached(name, "acted");
+                into_recorded(answer)
+            }
+        });
+        let recorded = recorded.await.map_err(from_journal)?;
+        reached(name, "recorded");
+        match recorded {
+            Recorded::Done(value) => Ok(value),
+            Recorded::Failed(failure) => Err(Halt::Failed(failure)),
+            Recorded::Cancelled => Err(Halt::Cancelled),
+        }
+    }
+
+    /// Waits; a restart waits only for what is left. Ends early when the run has to stop.
+    pub async fn sleep(&self, duration: Duration) -> Result<(), Halt> {
+        let timer = self.journal.sleep(duration);
+        tokio::select! {
+            slept = timer => slept.map_err(from_journal),
+            () = self.lease.token().cancelled() => Err(self.lease.halt().unwrap_or(Halt::Cancelled)),
+        }
+    }
+
+    /// Waits for a signal on `topic`, at most `limit`; each signal is taken by one step, which `name` tells apart.
+    pub async fn wait_signal<T>(&self, name: &str, topic: &str, limit: Duration) -> Result<Option<T>, Halt>
+    where
+        T: DeserializeOwned,
+    {
+        let (runs, run_id) = (self.runs.clone(), self.run_id());
+        let payload: Option<Value> = self
+            .step(name, |scope| async move {
+                let token = scope.token();
+                let waiting = async {
+                    loop {
+                        let signalled = runs.signalled();
+                        if let Some(payload) = take_signal(runs.store(), run_id, topic, name).await? {
+                            return Ok::<_, Halt>(payload);
+                        }
+                        // Either way the next round looks again.
+                        let _ = timeout(SIGNAL_POLL, signalled).await;
+                    }
+                };
+                tokio::select! {
+                    taken = timeout(limit, waiting) => taken.ok().transpose(),
+                    () = token.cancelled() => Err(scope.stopped()),
+                }
+            })
+            .await?;
+        payload.map(serde_json::from_value).transpose().map_err(|error| {
+            let message = format!("a signal on `{topic}` is not readable: {error}");
+            Halt::Failed(StepFailure { kind: opsmith_model::ErrorKind::Invalid, message, hint: None })
+        })
+    }
+}
+
+async fn take_signal(store: &Store, run_id: RunId, topic: &str, consumer: &str) -> Result<Option<Value>, Halt> {
+    let write = store.write().await?;
+    write.take_turns("runs.signals").await?;
+    let taken = db::signals::take(&write, run_id, topic, consumer).await?;
+    write.commit().await?;
+    Ok(taken)
+}
+
+/// Runs the body where it may run at all.
+async fn execute<T, F, Fut>(scope: StepScope, body: F) -> Result<T, Halt>
+where
+    F: FnOnce(StepScope) -> Fut,
+    Fut: Future<Output = Result<T, Halt>>,
+{
+    if let Some(halt) = scope.lease.halt()
+        && (scope.stoppable || !matches!(halt, Halt::Cancelled))
+    {
+        return Err(halt);
+    }
+    scope.check_lease().await?;
+    body(scope).await
+}
+
+/// Only an interruption leaves the journal without an entry: the step is done again.
+fn into_recorded<T>(answer: Result<T, Halt>) -> durare::Result<Recorded<T>> {
+    match answer {
+        Ok(value) => Ok(Recorded::Done(value)),
+        Err(Halt::Failed(failure)) => Ok(Recorded::Failed(failure)),
+        Err(Halt::Cancelled) => Ok(Recorded::Cancelled),
+        Err(Halt::Interrupted(reason)) => Err(interruption(reason)),
+    }
+}
+
+/// The one error that durare neither records nor takes for the run's end.
+pub(crate) fn interruption(reason: String) -> JournalError {
+    JournalError::RecoveryRequired(Arc::new(JournalError::app(reason)))
+}
+
+fn from_journal(error: JournalError) -> Halt {
+    Halt::Interrupted(error.to_string())
+}
+
+/// A named point at which a test may kill this process; nothing in a build without the feature.
+fn reached(step: &str, moment: &str) {
+    fail::fail_point!(&format!("{step}:{moment}"), |_| {
+        let _ = nix::sys::signal::raise(nix::sys::signal::Signal::SIGKILL);
+    });
+    // Without the feature the macro is empty.
+    let _ = (step, moment);
+}

@@ -1,0 +1,137 @@
+use std::collections::HashMap;
+use std::panic::AssertUnwindSafe;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use durare::DurableContext;
+use futures::FutureExt;
+use opsmith_model::{ErrorKind, RunId};
+use serde_json::Value;
+use tracing::Instrument;
+
+use crate::context::interruption;
+use crate::journal::RunRef;
+use crate::lease::{Lease, StopCause};
+use crate::runs::Runs;
+use crate::{Halt, Outcome, Registry, RunContext, StepFailure, db};
+
+/// A run that was taken up this often kills whoever takes it.
+const MOST_EPOCHS: i64 = 200;
+
+/// The executions of one worker: who runs here, and how a run is taken to its end.
+#[derive(Debug)]
+pub(crate) struct Executions {
+    worker_id: String,
+    runs: Runs,
+    registry: Registry,
+    active: Mutex<HashMap<RunId, Lease>>,
+}
+
+impl Executions {
+    pub(crate) fn new(worker_id: String, runs: Runs, registry: Registry) -> Self {
+        Self { worker_id, runs, registry, active: Mutex::default() }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<RunId, Lease>> {
+        self.active.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The leases of what runs here now.
+    pub(crate) fn active(&self) -> Vec<Lease> {
+        self.lock().values().cloned().collect()
+    }
+
+    pub(crate) fn has(&self, id: RunId) -> bool {
+        self.lock().contains_key(&id)
+    }
+
+    pub(crate) fn kinds(&self) -> Vec<String> {
+        self.registry.kinds()
+    }
+
+    /// Takes a run from wherever its journal stands to its end; an error leaves it to be taken up again.
+    pub(crate) async fn execute(self: Arc<Self>, journal: DurableContext, run: RunRef) -> durare::Result<Value> {
+        let span = tracing::info_span!("run", run.id = %run.run_id);
+        self.execute_in_span(journal, run).instrument(span).await
+    }
+
+    async fn execute_in_span(self: Arc<Self>, journal: DurableContext, run: RunRef) -> durare::Result<Value> {
+        let taken = self.acquire(run.run_id).await.map_err(|halt| interruption(halt.to_string()))?;
+        let Some(row) = taken else { return Ok(Value::Null) };
+        let lease = Lease::new(run.run_id, row.epoch, self.runs.store().clone());
+        if row.cancel_requested {
+            lease.stop(StopCause::Cancelled);
+        }
+        self.lock().insert(run.run_id, lease.clone());
+        let outcome = self.handle(journal, &lease, row).await;
+        let finished = match outcome {
+            Ok(outcome) => self.finish(&lease, &outcome).await,
+            Err(halt) => Err(halt),
+        };
+        self.release(&lease);
+        match finished {
+            Ok(()) => Ok(Value::Null),
+            Err(halt) => {
+                tracing::info!(reason = %halt, "the run stops here and goes on elsewhere or later");
+                Err(interruption(halt.to_string()))
+            }
+        }
+    }
+
+    async fn acquire(&self, id: RunId) -> Result<Option<db::runs::Model>, Halt> {
+        let write = self.runs.store().write().await?;
+        let row = db::claims::acquire(&write, id, &self.worker_id).await?;
+        write.commit().await?;
+        Ok(row)
+    }
+
+    /// Calls the handler and makes its answer an outcome; only an interruption is none.
+    async fn handle(&self, journal: DurableContext, lease: &Lease, row: db::runs::Model) -> Result<Outcome, Halt> {
+        if row.epoch > MOST_EPOCHS {
+            return Ok(failed(format!("the run was taken up {MOST_EPOCHS} times and never came to its end")));
+        }
+        let unreadable = |_| Halt::Interrupted(format!("run `{}` is not readable", row.id));
+        let input: Value = serde_json::from_str(&row.input).map_err(unreadable)?;
+        let context = RunContext {
+            journal: Arc::new(journal),
+            lease: lease.clone(),
+            runs: self.runs.clone(),
+            requested_by: row.requested_by.parse().map_err(|_| Halt::Interrupted("unreadable principal".into()))?,
+        };
+        let Some(ending) = self.registry.call(&row.kind, context, input) else {
+            return Err(Halt::Interrupted(format!("this worker has no handler for `{}`", row.kind)));
+        };
+        match AssertUnwindSafe(ending).catch_unwind().await {
+            Ok(Ok(output)) => Ok(Outcome::Succeeded { output }),
+            Ok(Err(Halt::Failed(failure))) => Ok(Outcome::Failed { failure }),
+            Ok(Err(Halt::Cancelled)) => Ok(Outcome::Cancelled),
+            Ok(Err(halt @ Halt::Interrupted(_))) => Err(halt),
+            Err(_) => Ok(failed("the run's handler panicked".to_owned())),
+        }
+    }
+
+    async fn finish(&self, lease: &Lease, outcome: &Outcome) -> Result<(), Halt> {
+        let write = self.runs.store().write().await?;
+        let now = self.runs.clock().now();
+        let done = db::runs::finish(&write, lease.run_id, lease.epoch, outcome, now).await?;
+        write.commit().await?;
+        if !done {
+            return Err(Halt::Interrupted("another worker has taken the run over".to_owned()));
+        }
+        Ok(())
+    }
+
+    /// Forgets an execution, unless a newer one of the same run has begun here.
+    fn release(&self, lease: &Lease) {
+        let mut active = self.lock();
+        if active.get(&lease.run_id).is_some_and(|newest| newest.epoch == lease.epoch) {
+            active.remove(&lease.run_id);
+        }
+        drop(active);
+        self.runs.wakes().ended.notify_waiters();
+        self.runs.wake();
+    }
+}
+
+fn failed(message: String) -> Outcome {
+    Outcome::Failed { failure: StepFailure { kind: ErrorKind::Bug, message, hint: None } }
+}

@@ -1,0 +1,98 @@
+use std::sync::Arc;
+
+use durare::{Client, DurableContext, DurableEngine, PostgresProvider, SqliteProvider, StateProvider};
+use opsmith_model::RunId;
+use opsmith_store::{Dialect, StoreUrl};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::run::StepRecord;
+use crate::schedule::Tick;
+use crate::{Identity, RunsError};
+
+/// The journal's version gate is ours to open: an upgraded binary takes its own unfinished runs up again.
+const JOURNAL_VERSION: &str = "opsmith-1";
+/// The journal's tables on PostgreSQL.
+const SCHEMA: &str = "opsmith_journal";
+/// The epoch of a lease limits how often a run is taken up again; the journal need not.
+const UNLIMITED: i32 = i32::MAX - 1;
+pub(crate) const EXECUTE: &str = "opsmith.execute";
+pub(crate) const TICK: &str = "opsmith.tick";
+
+/// A run's reference in the journal; its input is in our table.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub(crate) struct RunRef {
+    pub(crate) run_id: RunId,
+}
+
+/// The journal's storage, shared by the client and the engine of a process.
+#[derive(Clone)]
+pub(crate) struct Journal(Arc<dyn StateProvider>);
+
+impl std::fmt::Debug for Journal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Journal")
+    }
+}
+
+impl Journal {
+    /// Opens the journal beside our tables.
+    ///
+    /// On SQLite it commits with `synchronous = NORMAL`: a power cut may forget the last steps, never damage the
+    /// file, and a forgotten step is done again, which is harmless by the rule of [`crate::RunContext::step`].
+    pub(crate) async fn open(url: &StoreUrl) -> Result<Self, RunsError> {
+        let provider: Arc<dyn StateProvider> = match url.dialect() {
+            Dialect::Sqlite => Arc::new(SqliteProvider::connect(url.expose()).await.map_err(RunsError::Journal)?),
+            Dialect::Postgres => {
+                Arc::new(PostgresProvider::connect_with_schema(url.expose(), SCHEMA).await.map_err(RunsError::Journal)?)
+            }
+        };
+        provider.init().await.map_err(RunsError::Journal)?;
+        Ok(Self(provider))
+    }
+
+    pub(crate) fn client(&self) -> Client {
+        Client::new(Arc::clone(&self.0)).with_app_version(JOURNAL_VERSION)
+    }
+
+    /// The finished steps of a run, in order.
+    pub(crate) async fn steps(&self, id: RunId) -> Result<Vec<StepRecord>, RunsError> {
+        let steps = self.client().get_workflow_steps(&id.to_string()).await.map_err(RunsError::Journal)?;
+        let record = |step: durare::StepInfo| StepRecord {
+            position: step.step_id,
+            failure: failure_of(step.output.as_ref()).or(step.error),
+            name: step.name,
+            started_at: step.started_at,
+            finished_at: step.completed_at,
+        };
+        Ok(steps.into_iter().map(record).collect())
+    }
+
+    /// The engine that executes: what to do with a run and with a tick is the caller's.
+    pub(crate) async fn engine<E, EF, T, TF>(
+        &self,
+        identity: &Identity,
+        execute: E,
+        tick: T,
+    ) -> Result<DurableEngine, RunsError>
+    where
+        E: Fn(DurableContext, RunRef) -> EF + Send + Sync + 'static,
+        EF: Future<Output = durare::Result<Value>> + Send + 'static,
+        T: Fn(DurableContext, Tick) -> TF + Send + Sync + 'static,
+        TF: Future<Output = durare::Result<Value>> + Send + 'static,
+    {
+        let mut builder = DurableEngine::builder(Arc::clone(&self.0));
+        builder.app_version(JOURNAL_VERSION).executor_id(identity.id()).max_recovery_attempts(UNLIMITED);
+        builder.register(EXECUTE, execute).register(TICK, tick);
+        builder.build().await.map_err(RunsError::Journal)
+    }
+}
+
+/// How a recorded step failed, from the shape in which [`crate::RunContext::step`] records.
+fn failure_of(output: Option<&Value>) -> Option<String> {
+    let output = output?;
+    if output == "Cancelled" {
+        return Some("cancelled".to_owned());
+    }
+    Some(output.get("Failed")?.get("message")?.as_str()?.to_owned())
+}
