@@ -1,0 +1,46 @@
+# One target folder for every checkout of this user, so that a fresh clone builds warm; an existing value is kept.
+export CARGO_TARGET_DIR ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/opsmith/target
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint fmt tidy coverage e2e bench clean
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: ## Build, then show a task go from red to a merged pull request on this machine alone
+	@dev/deps.sh demo
+	cargo build -p opsmith --locked
+	dev/demo.sh
+
+test: ## Install what is missing, run every test, then tidy
+	@dev/deps.sh test
+	cargo test --workspace --locked
+	cargo run -q -p xtask --locked -- tidy
+
+lint: ## Check format, clippy, the house rules and the documentation's links
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+	cargo run -q -p xtask --locked -- tidy
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked
+
+fmt: ## Format the code
+	cargo fmt --all
+
+tidy: ## Check dependency rule, homes, file sizes, manifests and machine paths
+	cargo run -q -p xtask --locked -- tidy
+
+coverage: ## Run the tests instrumented and hold the line coverage against its thresholds
+	@dev/deps.sh coverage
+	dev/coverage.sh
+
+e2e: ## Run the slow stories through the real binary
+	@dev/deps.sh test
+	cargo test -p opsmith --test it --locked -- --ignored
+
+bench: ## Measure against the goals and write docs/benchmarks.md
+	@dev/deps.sh test
+	cargo run --release -p bench --locked
+
+clean: ## Remove what builds left behind, for every checkout that shares the target folder
+	cargo clean
+	rm -rf coverage

@@ -1,0 +1,83 @@
+#!/bin/sh
+# Makes sure of the programs that a build, the demo, the tests or the coverage need; installs only what is missing,
+# and only as root on Debian or its kin. Elsewhere it says what to install and goes on: what then cannot run says so.
+# usage: dev/deps.sh [build|demo|test|coverage]
+set -eu
+
+for_what=${1:-build}
+packages=
+
+say() { printf 'deps: %s\n' "$*" >&2; }
+have() { command -v "$1" >/dev/null 2>&1; }
+want() { have "$1" || packages="$packages $2"; }
+
+have_postgres_server() {
+    for initdb in /usr/lib/postgresql/*/bin/initdb; do
+        [ -x "$initdb" ] && return 0
+    done
+    have initdb
+}
+
+# Debian's package makes and starts a database cluster of its own; the tests start theirs.
+install_postgres_server() {
+    apt-get install -y --no-install-recommends postgresql-common &&
+        sed -i -E 's/^#? *(create_main_cluster)\b.*$/\1 = false/' /etc/postgresql-common/createcluster.conf &&
+        apt-get install -y --no-install-recommends postgresql
+}
+
+install_packages() {
+    export DEBIAN_FRONTEND=noninteractive
+    apt-get update || return 1
+    for package in $packages; do
+        case $package in
+            postgresql) install_postgres_server ;;
+            *) apt-get install -y --no-install-recommends "$package" ;;
+        esac || return 1
+    done
+}
+
+# Coverage is read with the tools of rustc's own LLVM, from rustup or else from a package.
+want_coverage_tools() {
+    have cargo-llvm-cov || cargo install --quiet --locked cargo-llvm-cov@0.9.1
+    [ -x "$(rustc --print target-libdir)/../bin/llvm-cov" ] && return 0
+    have rustup && rustup component add llvm-tools && return 0
+    llvm=$(rustc -vV | sed -n 's/^LLVM version: \([0-9]*\).*/\1/p')
+    want "llvm-cov-$llvm" "llvm-$llvm"
+}
+
+case $for_what in
+    build | demo | test | coverage) ;;
+    *)
+        say "unknown purpose \`$for_what\`: build, demo, test or coverage"
+        exit 2
+        ;;
+esac
+
+if ! have cargo; then
+    say 'cargo is missing: install Rust with rustup (https://rustup.rs), then open a new shell'
+    exit 1
+fi
+
+want git git
+want cc build-essential
+case $for_what in
+    test | coverage)
+        want python3 python3
+        have_postgres_server || packages="$packages postgresql"
+        ;;
+esac
+if [ "$for_what" = coverage ]; then
+    want_coverage_tools
+fi
+packages=${packages# }
+[ -n "$packages" ] || exit 0
+
+if [ "$(id -u)" -eq 0 ] && have apt-get; then
+    say "installing $packages"
+    # Standard output is the caller's, for what the chore itself prints.
+    install_packages >&2 || say "could not install $packages; going on without"
+elif have apt-get; then
+    say "missing: $packages; install with: sudo apt-get update && sudo apt-get install -y $packages"
+else
+    say "missing: $packages; install them (Debian's package names) with your system's package manager"
+fi
