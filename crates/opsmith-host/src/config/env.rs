@@ -1,0 +1,18 @@
+/// Names the configuration file.
+pub const CONFIG_VARIABLE: &str = "OPSMITH_CONFIG";
+/// Holds the log filter, such as `info,ampx=debug`; wins over `-v`.
+pub const LOG_VARIABLE: &str = "OPSMITH_LOG";
+/// Turns colour off when set to anything (no-color.org).
+pub const NO_COLOR_VARIABLE: &str = "NO_COLOR";
+/// Names the terminal; `dumb` means neither colour nor spinner.
+pub const TERM_VARIABLE: &str = "TERM";
+pub(super) const HOME_VARIABLE: &str = "HOME";
+pub(super) const CONFIG_HOME_VARIABLE: &str = "XDG_CONFIG_HOME";
+pub(super) const DATA_HOME_VARIABLE: &str = "XDG_DATA_HOME";
+
+/// Reads one variable of this process; an empty one counts as unset.
+///
+/// The only place that touches the environment. Bytes that are not UTF-8 become U+FFFD, so a check further on names them.
+pub fn process_env(name: &str) -> Option<String> {
+    std::env::var_os(name).map(|value| value.to_string_lossy().into_owned()).filter(|value| !value.is_empty())
+}

@@ -1,0 +1,23 @@
+//! Layered configuration: flag > environment > file > default, resolved once.
+//!
+//! A product declares its [`Setting`]s as a constant; [`load`] gathers them, refuses unknown keys and wrong types, and
+//! gives an immutable [`Config`] that knows where each value came from. [`Platform`] is the part every process needs.
+
+mod env;
+mod error;
+mod file;
+mod key;
+mod layers;
+mod mask;
+mod platform;
+mod setting;
+mod value;
+mod view;
+
+pub use env::{CONFIG_VARIABLE, LOG_VARIABLE, NO_COLOR_VARIABLE, TERM_VARIABLE, process_env};
+pub use error::ConfigError;
+pub use layers::load;
+pub use mask::mask_url;
+pub use platform::{GitSettings, PLATFORM, Platform, ServerSettings, Sign};
+pub use setting::{Kind, Setting};
+pub use view::{Config, Origin, Row};

@@ -1,0 +1,21 @@
+//! HTTP pieces that every product's routes stand on.
+//!
+//! Each error that leaves the server is one [`Problem`]; any error with a [`Hint`](opsmith_model::Hint) becomes one with
+//! `?`. [`serve`] puts the platform's layers around a router and ends in order.
+
+mod bind;
+mod edge;
+mod json;
+mod layers;
+mod problem;
+mod query;
+mod server;
+mod sse;
+
+pub use bind::{BindError, bind, is_loopback};
+pub use json::Json;
+pub use layers::request_id;
+pub use problem::{Problem, ProblemBody};
+pub use query::Query;
+pub use server::{ServeError, ServeOptions, serve};
+pub use sse::{LastEventId, ServerEvent, events};

@@ -1,0 +1,19 @@
+//! What a process needs before it does its own work.
+//!
+//! - [`config`]: settings declared as data, layered flag > environment > file > default, each value with its origin.
+//! - [`telemetry`]: logs for people on a terminal, ECS JSON lines elsewhere.
+//! - [`http`]: the one error shape ([`http::Problem`]), extractors that answer with it, and the server around a router.
+//! - [`cli`]: the flags every command has, data on stdout and all else on stderr, questions, exit codes.
+//! - [`shutdown`]: signals as a cancellation token.
+//!
+//! The environment is read in [`config`] alone. Absent on purpose: routes, commands and settings of a product (each
+//! brings its own), authentication, and anything that changes an outside system.
+//!
+//! Start at [`config::load`], [`http::serve`] and [`cli::Output`].
+
+mod causes;
+pub mod cli;
+pub mod config;
+pub mod http;
+pub mod shutdown;
+pub mod telemetry;
