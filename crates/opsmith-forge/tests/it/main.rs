@@ -1,0 +1,15 @@
+//! Stories over real git and real processes.
+
+#![allow(clippy::unwrap_used)]
+
+mod cache;
+mod ci;
+mod command;
+mod desk;
+mod diff;
+mod merge;
+mod remote;
+mod snapshot;
+mod stage;
+mod url;
+mod workspace;
