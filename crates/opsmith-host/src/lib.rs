@@ -4,6 +4,7 @@
 //! - [`telemetry`]: logs for people on a terminal, ECS JSON lines elsewhere.
 //! - [`http`]: the one error shape ([`http::Problem`]), extractors that answer with it, and the server around a router.
 //! - [`cli`]: the flags every command has, data on stdout and all else on stderr, questions, exit codes.
+//! - [`process`]: store, gate and runs, opened in one way for every product.
 //! - [`shutdown`]: signals as a cancellation token.
 //!
 //! The environment is read in [`config`] alone. Absent on purpose: routes, commands and settings of a product (each
@@ -15,5 +16,6 @@ mod causes;
 pub mod cli;
 pub mod config;
 pub mod http;
+pub mod process;
 pub mod shutdown;
 pub mod telemetry;
