@@ -10,6 +10,7 @@ use serde_json::Value;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
+use crate::failpoint::reached;
 use crate::lease::Lease;
 use crate::runs::Runs;
 use crate::{Halt, StepFailure, db};
@@ -216,13 +217,4 @@ pub(crate) fn interruption(reason: String) -> JournalError {
 
 fn from_journal(error: JournalError) -> Halt {
     Halt::Interrupted(error.to_string())
-}
-
-/// A named point at which a test may kill this process; nothing in a build without the feature.
-fn reached(step: &str, moment: &str) {
-    fail::fail_point!(&format!("{step}:{moment}"), |_| {
-        let _ = nix::sys::signal::raise(nix::sys::signal::Signal::SIGKILL);
-    });
-    // Without the feature the macro is empty.
-    let _ = (step, moment);
 }

@@ -16,6 +16,7 @@ mod context;
 mod db;
 mod error;
 mod execution;
+mod failpoint;
 mod identity;
 mod journal;
 mod lease;
@@ -28,6 +29,7 @@ mod worker;
 
 pub use context::{RunContext, StepScope};
 pub use error::{Halt, RunsError, StepFailure};
+pub use failpoint::{ArmedFailpoints, arm_failpoints};
 pub use identity::{Identity, IdentityError};
 pub use migrations::migrations;
 pub use registry::Registry;
