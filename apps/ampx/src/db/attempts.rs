@@ -1,0 +1,114 @@
+use chrono::{DateTime, Utc};
+use opsmith_model::TaskId;
+use opsmith_store::{StoreError, Write};
+use sea_orm::entity::prelude::*;
+use sea_orm::sea_query::OnConflict;
+use sea_orm::{ActiveValue::Set, IntoActiveModel, QueryOrder};
+
+use crate::task::{Attempt, Usage};
+
+#[sea_orm::model]
+#[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+#[sea_orm(table_name = "ampx_attempts")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub task_id: String,
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub number: i32,
+    pub prompt: String,
+    pub head_sha: Option<String>,
+    pub input_tokens: Option<i64>,
+    pub output_tokens: Option<i64>,
+    pub cost_usd: Option<f64>,
+    pub ci_verdict: Option<String>,
+    pub log_excerpt: Option<String>,
+    pub fingerprint: Option<String>,
+    pub summary: Option<String>,
+    pub started_at: Option<DateTimeUtc>,
+    pub finished_at: Option<DateTimeUtc>,
+}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+impl From<Model> for Attempt {
+    fn from(row: Model) -> Self {
+        let tokens = |n: Option<i64>| n.and_then(|n| u64::try_from(n).ok());
+        Self {
+            number: u32::try_from(row.number).unwrap_or(0),
+            prompt: row.prompt,
+            head_sha: row.head_sha,
+            usage: Usage {
+                input_tokens: tokens(row.input_tokens),
+                output_tokens: tokens(row.output_tokens),
+                cost_usd: row.cost_usd,
+            },
+            ci_verdict: row.ci_verdict,
+            log_excerpt: row.log_excerpt,
+            fingerprint: row.fingerprint,
+            summary: row.summary,
+            started_at: row.started_at,
+            finished_at: row.finished_at,
+        }
+    }
+}
+
+fn number_of(number: u32) -> i32 {
+    i32::try_from(number).unwrap_or(i32::MAX)
+}
+
+/// Begins an attempt; false where it was begun before, so that this is another try of the same one.
+pub(crate) async fn begin(
+    db: &Write,
+    task_id: TaskId,
+    number: u32,
+    prompt: &str,
+    now: DateTime<Utc>,
+) -> Result<bool, StoreError> {
+    let row = ActiveModel {
+        task_id: Set(task_id.to_string()),
+        number: Set(number_of(number)),
+        prompt: Set(prompt.to_owned()),
+        started_at: Set(Some(now)),
+        ..Default::default()
+    };
+    let known = OnConflict::columns([Column::TaskId, Column::Number]).do_nothing().to_owned();
+    Ok(Entity::insert(row).on_conflict(known).exec_without_returning(&**db).await? > 0)
+}
+
+/// Changes one attempt.
+pub(crate) async fn change(
+    db: &Write,
+    task_id: TaskId,
+    number: u32,
+    change: impl FnOnce(&mut Attempt),
+) -> Result<(), StoreError> {
+    let key = (task_id.to_string(), number_of(number));
+    let Some(row) = Entity::find_by_id(key.clone()).one(&**db).await? else { return Ok(()) };
+    let mut attempt = Attempt::from(row);
+    change(&mut attempt);
+    let tokens = |n: Option<u64>| n.map(|n| i64::try_from(n).unwrap_or(i64::MAX));
+    let row = Model {
+        task_id: key.0,
+        number: key.1,
+        prompt: attempt.prompt,
+        head_sha: attempt.head_sha,
+        input_tokens: tokens(attempt.usage.input_tokens),
+        output_tokens: tokens(attempt.usage.output_tokens),
+        cost_usd: attempt.usage.cost_usd,
+        ci_verdict: attempt.ci_verdict,
+        log_excerpt: attempt.log_excerpt,
+        fingerprint: attempt.fingerprint,
+        summary: attempt.summary,
+        started_at: attempt.started_at,
+        finished_at: attempt.finished_at,
+    };
+    Entity::update(row.into_active_model().reset_all()).exec(&**db).await?;
+    Ok(())
+}
+
+/// A task's attempts, oldest first.
+pub(crate) async fn of_task<C: ConnectionTrait>(db: &C, task_id: TaskId) -> Result<Vec<Attempt>, StoreError> {
+    let rows =
+        Entity::find().filter(Column::TaskId.eq(task_id.to_string())).order_by_asc(Column::Number).all(db).await?;
+    Ok(rows.into_iter().map(Attempt::from).collect())
+}

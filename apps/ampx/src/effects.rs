@@ -1,0 +1,20 @@
+use opsmith_guard::{EffectRule, Verdict};
+use opsmith_model::EffectKind;
+
+/// Pushing the task's branch.
+pub(crate) const PUSH: EffectKind = EffectKind::new("ampx.push");
+/// Opening or updating the task's pull request.
+pub(crate) const OPEN_PULL_REQUEST: EffectKind = EffectKind::new("ampx.open_pull_request");
+/// Merging the pull request.
+pub(crate) const MERGE: EffectKind = EffectKind::new("ampx.merge");
+/// Deleting the task's branch.
+pub(crate) const DELETE_BRANCH: EffectKind = EffectKind::new("ampx.delete_branch");
+
+/// What ampx changes outside, and what holds where the policy file is silent.
+pub const EFFECTS: &[EffectRule] = &[
+    EffectRule { kind: "ampx.push", default: Verdict::Allow },
+    EffectRule { kind: "ampx.open_pull_request", default: Verdict::Allow },
+    EffectRule { kind: "ampx.merge", default: Verdict::Confirm },
+    EffectRule { kind: "ampx.delete_branch", default: Verdict::Confirm },
+    EffectRule { kind: "ampx.test_edits", default: Verdict::Confirm },
+];

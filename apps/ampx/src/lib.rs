@@ -1,0 +1,36 @@
+//! ampx: give a coding agent a task, come back to a green pull request.
+//!
+//! The flow of a task, each arrow a journaled step of [`runs::task`]:
+//!
+//! ```text
+//! begin → prepare → agent → commit → check → push → pull request → finish
+//!                     ↑                │ red
+//!                     └── wait ← base ←┘
+//! ```
+//!
+//! [`Ampx`] is what a person or the API can do with tasks; [`runs`] is what happens then, in a worker.
+//! [`task`] holds the states and their transitions, [`agents`] the programs that edit, [`db`] the tables.
+//!
+//! Absent on purpose: git, forges and CI (opsmith-forge), and the gate (opsmith-guard).
+
+pub mod agents;
+mod ampx;
+mod branch;
+pub mod config;
+pub mod db;
+mod effects;
+mod error;
+mod events;
+mod merge;
+mod migrations;
+mod new_task;
+pub mod runs;
+pub mod task;
+
+pub use ampx::{Ampx, Parts};
+pub use effects::EFFECTS;
+pub use error::AmpxError;
+pub use events::{Event, EventKind, LogStream};
+pub use merge::{AutoMerge, MergeOptions, Merged};
+pub use migrations::migrations;
+pub use new_task::{Created, NewTask};

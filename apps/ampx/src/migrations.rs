@@ -1,0 +1,114 @@
+use sea_orm_migration::async_trait::async_trait;
+use sea_orm_migration::prelude::*;
+use sea_orm_migration::schema::{
+    big_integer, boolean, double_null, integer, string, string_null, text, text_null, timestamp_with_time_zone,
+    timestamp_with_time_zone_null,
+};
+
+/// ampx's tables.
+pub fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+    vec![Box::new(TaskTables)]
+}
+
+struct TaskTables;
+
+impl MigrationName for TaskTables {
+    fn name(&self) -> &'static str {
+        "ampx_0001_task_tables"
+    }
+}
+
+fn name(text: &'static str) -> Alias {
+    Alias::new(text)
+}
+
+fn tasks() -> TableCreateStatement {
+    Table::create()
+        .table(name("ampx_tasks"))
+        .col(string(name("id")).primary_key())
+        .col(text(name("repo")))
+        .col(text(name("target")))
+        .col(string(name("branch")).unique_key())
+        .col(string_null(name("base")))
+        .col(string_null(name("base_sha")))
+        .col(string(name("agent")))
+        .col(string_null(name("thread_id")))
+        .col(text(name("prompt")))
+        .col(string(name("status")))
+        .col(text(name("summary")))
+        .col(string_null(name("ci_run_id")))
+        .col(text_null(name("ci_url")))
+        .col(integer(name("attempt_count")))
+        .col(text_null(name("pr_url")))
+        .col(text_null(name("branch_url")))
+        .col(string_null(name("head_sha")))
+        .col(string_null(name("pushed_sha")))
+        .col(timestamp_with_time_zone_null(name("merged_at")))
+        .col(string_null(name("merged_sha")))
+        .col(text_null(name("auto_merge")))
+        .col(text_null(name("merge_plan")))
+        .col(integer(name("max_attempts")))
+        .col(double_null(name("budget_usd")))
+        .col(boolean(name("allow_test_edits")))
+        .col(text(name("labels")))
+        .col(string_null(name("run_id")))
+        .col(string_null(name("idempotency_key")).unique_key())
+        .col(string(name("created_by")))
+        .col(timestamp_with_time_zone(name("created_at")))
+        .col(timestamp_with_time_zone(name("updated_at")))
+        .take()
+}
+
+fn attempts() -> TableCreateStatement {
+    Table::create()
+        .table(name("ampx_attempts"))
+        .col(string(name("task_id")))
+        .col(integer(name("number")))
+        .col(text(name("prompt")))
+        .col(string_null(name("head_sha")))
+        .col(big_integer(name("input_tokens")).null())
+        .col(big_integer(name("output_tokens")).null())
+        .col(double_null(name("cost_usd")))
+        .col(string_null(name("ci_verdict")))
+        .col(text_null(name("log_excerpt")))
+        .col(string_null(name("fingerprint")))
+        .col(text_null(name("summary")))
+        .col(timestamp_with_time_zone_null(name("started_at")))
+        .col(timestamp_with_time_zone_null(name("finished_at")))
+        .primary_key(Index::create().col(name("task_id")).col(name("number")))
+        .take()
+}
+
+fn events() -> TableCreateStatement {
+    Table::create()
+        .table(name("ampx_events"))
+        .col(big_integer(name("seq")).primary_key().auto_increment())
+        .col(string(name("task_id")))
+        .col(integer(name("attempt")))
+        .col(string(name("kind")))
+        .col(string(name("label")))
+        .col(text(name("text")))
+        .col(timestamp_with_time_zone(name("at")))
+        .take()
+}
+
+#[async_trait]
+impl MigrationTrait for TaskTables {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        manager.create_table(tasks()).await?;
+        manager.create_table(attempts()).await?;
+        manager.create_table(events()).await?;
+        for (index, table, columns) in [
+            ("ampx_tasks_status", "ampx_tasks", ["status", "id"]),
+            ("ampx_events_task", "ampx_events", ["task_id", "seq"]),
+        ] {
+            let mut create = Index::create();
+            create.name(index).table(name(table));
+            for column in columns {
+                create.col(name(column));
+            }
+            manager.create_index(create).await?;
+        }
+        Ok(())
+    }
+}

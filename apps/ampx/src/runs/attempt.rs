@@ -1,0 +1,320 @@
+use std::time::Duration;
+
+use opsmith_forge::git::{CachedRepo, CommitRequest, GitError, SnapshotOptions, Workspace};
+use opsmith_model::{Hint, TaskId};
+use opsmith_runs::{Halt, RunContext, StepScope};
+use opsmith_sandbox::{Limits, Marker};
+use serde::Deserialize;
+
+use super::log;
+use super::prompt::{self, Failure};
+use super::task::{Prepared, change};
+use crate::agents::{Agent, AgentError, AgentReport, Job};
+use crate::events::LogStream;
+use crate::task::{Task, TaskEvent};
+use crate::{Ampx, AmpxError, db};
+
+/// How much output of one go is kept.
+pub(super) const MOST_LOG_BYTES: u64 = 4 * 1024 * 1024;
+/// How much is read of `.opsmith.toml`.
+const MOST_CONFIG_BYTES: usize = 64 * 1024;
+/// The largest file that is committed …
+const MOST_FILE_MIB: u64 = 100;
+/// … and all changed files together; larger ones are no work of an agent.
+const MOST_CHANGE_MIB: u64 = 500;
+/// How often a network step is tried before it fails.
+const NETWORK_TRIES: u32 = 3;
+
+/// What the steps of a run work with.
+#[derive(Clone, Debug)]
+pub(super) struct Work {
+    pub(super) ampx: Ampx,
+    pub(super) id: TaskId,
+    pub(super) prepared: Prepared,
+    /// The newest commit that we made.
+    pub(super) head: Option<String>,
+}
+
+impl Work {
+    pub(super) async fn task(&self) -> Result<Task, Halt> {
+        self.ampx.task(self.id).await.map_err(|error| Halt::failed(&error))
+    }
+
+    /// The commit that the next one builds on.
+    fn parent(&self) -> &str {
+        self.head.as_deref().unwrap_or(&self.prepared.base.sha)
+    }
+
+    pub(super) fn workspace(&self) -> Workspace {
+        workspace(&self.ampx, self.id)
+    }
+
+    pub(super) async fn repo(&self) -> Result<CachedRepo, Halt> {
+        repo(&self.ampx, self.id).await
+    }
+}
+
+pub(super) fn workspace(ampx: &Ampx, id: TaskId) -> Workspace {
+    Workspace::at(&ampx.work_root, &id.to_string(), ampx.git.clone())
+}
+
+async fn repo(ampx: &Ampx, id: TaskId) -> Result<CachedRepo, Halt> {
+    let task = ampx.task(id).await.map_err(|error| Halt::failed(&error))?;
+    let url = ampx.url_of(&task).map_err(|error| Halt::failed(&error))?;
+    ampx.cache.open(&url).await.map_err(|error| Halt::failed(&error))
+}
+
+/// The processes of one command of a task.
+pub(super) fn marker(id: TaskId, what: &str) -> Result<Marker, Halt> {
+    format!("ampx-{id}-{what}").parse().map_err(|error: opsmith_sandbox::ParseMarkerError| Halt::failed(&error))
+}
+
+/// Tries a network call again where it was unavailable, unless the run has to stop.
+pub(super) async fn patiently<T, F, Fut>(scope: &StepScope, call: F) -> Result<T, Halt>
+where
+    F: Fn() -> Fut,
+    Fut: Future<Output = Result<T, GitError>>,
+{
+    let token = scope.token();
+    let mut tried = 1;
+    loop {
+        let outcome = tokio::select! {
+            outcome = call() => outcome,
+            () = token.cancelled() => return Err(scope.stopped()),
+        };
+        match outcome {
+            Err(error) if error.kind() == opsmith_model::ErrorKind::Unavailable && tried < NETWORK_TRIES => {
+                tracing::info!(%error, tried, "trying again");
+                let pause = Duration::from_secs(u64::from(tried) * 2);
+                let _ = tokio::time::timeout(pause, token.cancelled()).await;
+                tried += 1;
+            }
+            other => return other.map_err(|error| Halt::failed(&error)),
+        }
+    }
+}
+
+/// Fetches the repository, fixes the base, and makes the task's work folder.
+pub(super) async fn prepare(run: &RunContext, ampx: &Ampx, id: TaskId) -> Result<Prepared, Halt> {
+    let run_id = run.run_id();
+    run.step("prepare", |scope| async move {
+        let repo = repo(ampx, id).await?;
+        patiently(&scope, || repo.fetch()).await?;
+        let task = ampx.task(id).await.map_err(|error| Halt::failed(&error))?;
+        let base = match (task.base.clone(), task.base_sha.clone()) {
+            (Some(branch), Some(sha)) => opsmith_forge::git::BaseRef { branch, sha },
+            (asked, _) => patiently(&scope, || repo.resolve(asked.as_deref())).await?,
+        };
+        let ci_command = repository_ci(ampx, &repo, &base.sha).await?.or_else(|| ampx.settings.ci.command.clone());
+        change(ampx, id, run_id, |task| {
+            task.base = Some(base.branch.clone());
+            task.base_sha = Some(base.sha.clone());
+            Ok(())
+        })
+        .await?;
+        Ok(Prepared { base, ci_command })
+    })
+    .await
+}
+
+/// `.opsmith.toml` of the base commit. Keys that a repository may not set are none of our business here.
+async fn repository_ci(ampx: &Ampx, repo: &CachedRepo, base_sha: &str) -> Result<Option<String>, Halt> {
+    #[derive(Deserialize)]
+    struct File {
+        ci: Option<Ci>,
+    }
+    #[derive(Deserialize)]
+    struct Ci {
+        command: Option<String>,
+    }
+    let path = format!("{base_sha}:.opsmith.toml");
+    let has = ampx.git.work(repo.git_dir()).args(["cat-file", "-e", &path]).run().await.is_ok();
+    if !has {
+        return Ok(None);
+    }
+    let show = ampx.git.work(repo.git_dir()).args(["cat-file", "blob", &path]).max_output(MOST_CONFIG_BYTES);
+    let text = show.text().await.map_err(|error| Halt::failed(&error))?;
+    let file: File = toml::from_str(&text).map_err(|error| {
+        Halt::failed(&AmpxError::NotNow {
+            message: format!("the repository's `.opsmith.toml` is not readable: {}", error.message()),
+            hint: Some("mend it on the base branch".to_owned()),
+        })
+    })?;
+    Ok(file.ci.and_then(|ci| ci.command))
+}
+
+/// One attempt: the agent edits, we commit. `None` where it changed nothing even when asked again.
+pub(super) async fn attempt(
+    run: &RunContext,
+    work: &Work,
+    number: u32,
+    asked: &str,
+    last: Option<&Failure>,
+) -> Result<Option<String>, Halt> {
+    let asked = prompt::attempt(asked, last);
+    let log = last.map(|last| last.report.excerpt.as_str());
+    go(run, work, number, "", &asked, log).await?;
+    if let Some(head) = commit(run, work, number, "").await? {
+        return Ok(Some(head));
+    }
+    go(run, work, number, " nudged", &prompt::nudge(&asked), log).await?;
+    commit(run, work, number, " nudged").await
+}
+
+/// Runs the agent once over the task's tree.
+async fn go(
+    run: &RunContext,
+    work: &Work,
+    number: u32,
+    nudged: &str,
+    asked: &str,
+    ci_log: Option<&str>,
+) -> Result<AgentReport, Halt> {
+    let (run_id, ampx, id) = (run.run_id(), &work.ampx, work.id);
+    run.step(&format!("agent {number}{nudged}"), |scope| async move {
+        let task = change(ampx, id, run_id, |task| {
+            task.status = task.status.apply(TaskEvent::Attempt).map_err(|error| Halt::failed(&error))?;
+            task.attempt_count = number;
+            task.summary = format!("attempt {number}: agent `{}` is at work", task.agent);
+            Ok(())
+        })
+        .await?;
+        let marker = marker(id, &format!("agent-{number}"))?;
+        // What a killed opsmith left running is ended before its tree is touched.
+        ampx.sandbox.reap(&marker).await.map_err(|error| Halt::failed(&error))?;
+        let began = begin_attempt(work, number, asked, nudged.is_empty()).await?;
+        set_up_tree(work, &task.branch, began && number > 1 && work.head.is_some()).await?;
+        let workspace = work.workspace();
+        let agent = Agent::of(&ampx.settings, &task.agent).map_err(|error| Halt::failed(&error))?;
+        let private = private_folder(work, number)?;
+        let (log, writer) = log::sink(ampx, id, number, LogStream::Agent);
+        let token = scope.token();
+        scope.check_lease().await?;
+        let job = Job {
+            task_id: id.to_string(),
+            attempt: number,
+            prompt: asked.to_owned(),
+            ci_log,
+            tree: workspace.tree(),
+            private: &private,
+            sandbox: &ampx.sandbox,
+            limits: limits(ampx),
+            marker,
+            log,
+            cancel: &token,
+        };
+        let reported = agent.run(job).await;
+        let _ = writer.await;
+        if token.is_cancelled() {
+            return Err(scope.stopped());
+        }
+        let report = reported.map_err(|error: AgentError| Halt::failed(&error))?;
+        record_report(ampx, id, run_id, number, &report).await?;
+        Ok(report)
+    })
+    .await
+}
+
+fn limits(ampx: &Ampx) -> Limits {
+    Limits {
+        wall: Duration::from_secs(ampx.settings.agent_timeout_s),
+        memory_mib: Some(ampx.settings.agent_memory_mib),
+        output_bytes: MOST_LOG_BYTES,
+        ..Limits::default()
+    }
+}
+
+fn private_folder(work: &Work, number: u32) -> Result<std::path::PathBuf, Halt> {
+    let folder = work.ampx.work_root.join(work.id.to_string()).join(format!("private-{number}"));
+    std::fs::create_dir_all(&folder)
+        .map_err(|source| Halt::failed(&GitError::io(format!("make the folder `{}`", folder.display()), source)))?;
+    Ok(folder)
+}
+
+/// Records that the attempt begins; false where it began before, so that this is another try of the same one.
+async fn begin_attempt(work: &Work, number: u32, asked: &str, fresh: bool) -> Result<bool, Halt> {
+    let write = work.ampx.store.write().await?;
+    let began = db::attempts::begin(&write, work.id, number, asked, work.ampx.now()).await?;
+    write.commit().await?;
+    Ok(began || !fresh)
+}
+
+/// Has the tree at the last commit: as it is where the agent goes on in it, made anew where a try was broken off.
+async fn set_up_tree(work: &Work, branch: &str, goes_on: bool) -> Result<(), Halt> {
+    let (workspace, repo) = (work.workspace(), work.repo().await?);
+    let prepared = workspace.prepare(&repo, branch, work.parent()).await;
+    prepared.map_err(|error| Halt::failed(&error))?;
+    let set_up = if goes_on {
+        workspace.refresh_git_dir(branch, work.parent()).await
+    } else {
+        workspace.reset_to(branch, work.parent()).await
+    };
+    set_up.map_err(|error| Halt::failed(&error))
+}
+
+async fn record_report(
+    ampx: &Ampx,
+    id: TaskId,
+    run_id: opsmith_model::RunId,
+    number: u32,
+    report: &AgentReport,
+) -> Result<(), Halt> {
+    let line = format!("opsmith: the agent {}", report.ended);
+    log::say(ampx, id, number, &line).await.map_err(|error| Halt::failed(&error))?;
+    let write = ampx.store.write().await?;
+    db::attempts::change(&write, id, number, |attempt| attempt.usage = report.usage).await?;
+    write.commit().await?;
+    if let Some(thread) = report.thread_id.clone() {
+        change(ampx, id, run_id, |task| {
+            task.thread_id = Some(thread);
+            Ok(())
+        })
+        .await?;
+    }
+    Ok(())
+}
+
+/// Commits what the agent did to the tree; `None` where that is nothing.
+async fn commit(run: &RunContext, work: &Work, number: u32, nudged: &str) -> Result<Option<String>, Halt> {
+    let (run_id, ampx, id) = (run.run_id(), &work.ampx, work.id);
+    run.step(&format!("commit {number}{nudged}"), |scope| async move {
+        let task = work.task().await?;
+        let litter = ampx.settings.agents.get(&task.agent).map(|agent| agent.litter.clone()).unwrap_or_default();
+        let options = SnapshotOptions { exclude: litter, max_file_mib: MOST_FILE_MIB, max_total_mib: MOST_CHANGE_MIB };
+        let workspace = work.workspace();
+        let snapshot = workspace.snapshot(work.parent(), &options).await.map_err(|error| Halt::failed(&error))?;
+        if snapshot.changes.is_empty() {
+            return Ok(None);
+        }
+        scope.check_lease().await?;
+        let detail = ampx.detail(id).await.map_err(|error| Halt::failed(&error))?;
+        // The attempt's own beginning, so that the same commit is made after a kill.
+        let began = detail.attempts.iter().find(|attempt| attempt.number == number).and_then(|a| a.started_at);
+        let request = CommitRequest {
+            parent: work.parent(),
+            tree_sha: &snapshot.tree_sha,
+            message: &prompt::commit_message(&task, number),
+            author: &ampx.author,
+            date: began.unwrap_or(task.created_at),
+            branch: &task.branch,
+        };
+        let sha = workspace.commit(request).await.map_err(|error| Halt::failed(&error))?;
+        let repo = work.repo().await?;
+        repo.import(workspace.control(), &sha).await.map_err(|error| Halt::failed(&error))?;
+        let files = snapshot.changes.len();
+        let line = format!("opsmith: committed {files} changed files as {}", &sha[..12.min(sha.len())]);
+        log::say(ampx, id, number, &line).await.map_err(|error| Halt::failed(&error))?;
+        let head = sha.clone();
+        change(ampx, id, run_id, |task| {
+            task.head_sha = Some(head);
+            task.summary = format!("attempt {number}: checking {files} changed files");
+            Ok(())
+        })
+        .await?;
+        let write = ampx.store.write().await?;
+        db::attempts::change(&write, id, number, |attempt| attempt.head_sha = Some(sha.clone())).await?;
+        write.commit().await?;
+        Ok(Some(sha))
+    })
+    .await
+}

@@ -1,0 +1,127 @@
+use std::time::Duration;
+
+use opsmith_forge::ci::{CiJob, CommandCi, Provider, RedReport, Verdict};
+use opsmith_runs::{Halt, RunContext, StepScope};
+use opsmith_sandbox::Limits;
+
+use super::attempt::{MOST_LOG_BYTES, Work, marker};
+use super::log;
+use super::prompt::BaseState;
+use crate::config::CiProvider;
+use crate::db;
+use crate::events::LogStream;
+
+/// What a check says of a commit.
+pub(super) enum Checked {
+    /// It passed; the words are for a person.
+    Green(String),
+    /// It failed.
+    Red(RedReport),
+    /// A person has to look.
+    Stop(String),
+}
+
+fn provider(work: &Work) -> Provider {
+    let settings = &work.ampx.settings.ci;
+    match (settings.provider, &work.prepared.ci_command) {
+        (CiProvider::Auto | CiProvider::Command, Some(command)) => {
+            let limits = Limits {
+                wall: Duration::from_secs(settings.timeout_s),
+                memory_mib: Some(work.ampx.settings.agent_memory_mib),
+                output_bytes: MOST_LOG_BYTES,
+                ..Limits::default()
+            };
+            Provider::Command(CommandCi { command: command.clone(), limits })
+        }
+        (CiProvider::Auto | CiProvider::Command, None) | (CiProvider::None, _) => Provider::None,
+    }
+}
+
+/// Checks the attempt's commit and records the verdict.
+pub(super) async fn check(run: &RunContext, work: &Work, number: u32, head: &str) -> Result<Checked, Halt> {
+    let name = format!("check {number}");
+    let verdict = run
+        .step(&name, |scope| async move {
+            let verdict = verdict(work, &scope, number, head, "check").await?;
+            record(work, number, &verdict).await?;
+            Ok(verdict)
+        })
+        .await?;
+    Ok(match verdict {
+        Verdict::Green { passed, .. } => Checked::Green(passed),
+        Verdict::Red(report) => Checked::Red(report),
+        Verdict::CannotRun { reason } => Checked::Stop(format!("CI cannot run here: {reason}")),
+        Verdict::NoCi if work.ampx.settings.ci.provider == CiProvider::None => {
+            Checked::Green("no CI is wanted".to_owned())
+        }
+        Verdict::NoCi => Checked::Stop("no CI is configured, so nobody can say that the change works".to_owned()),
+    })
+}
+
+/// How the base does in the same check; told to the agent and in the summary, never a reason to stop.
+pub(super) async fn compare_with_base(
+    run: &RunContext,
+    work: &Work,
+    number: u32,
+    failure: &RedReport,
+) -> Result<BaseState, Halt> {
+    run.step(&format!("base {number}"), |scope| async move {
+        let base = verdict(work, &scope, number, &work.prepared.base.sha, "base").await?;
+        Ok(match base {
+            Verdict::Green { .. } => BaseState::Passes,
+            Verdict::Red(report) if report.fingerprint == failure.fingerprint => BaseState::FailsAlike,
+            Verdict::Red(_) => BaseState::FailsOtherwise,
+            Verdict::CannotRun { .. } | Verdict::NoCi => BaseState::Unknown,
+        })
+    })
+    .await
+}
+
+async fn verdict(work: &Work, scope: &StepScope, number: u32, sha: &str, what: &str) -> Result<Verdict, Halt> {
+    let (ampx, id, repo) = (&work.ampx, work.id, work.repo().await?);
+    let scratch = ampx.work_root.join(id.to_string()).join(format!("{what}-{number}"));
+    let says = format!("opsmith: checking {what} {}", &sha[..12.min(sha.len())]);
+    log::say(ampx, id, number, &says).await.map_err(|error| Halt::failed(&error))?;
+    let (log, writer) = log::sink(ampx, id, number, LogStream::Ci);
+    let token = scope.token();
+    let job = CiJob {
+        sandbox: &ampx.sandbox,
+        git: &ampx.git,
+        git_dir: repo.git_dir(),
+        sha,
+        scratch_dir: &scratch,
+        marker: marker(id, &format!("{what}-{number}"))?,
+        log,
+        cancel: &token,
+    };
+    let verdict = provider(work).check(job).await;
+    let _ = writer.await;
+    if token.is_cancelled() {
+        return Err(scope.stopped());
+    }
+    verdict.map_err(|error| Halt::failed(&error))
+}
+
+async fn record(work: &Work, number: u32, verdict: &Verdict) -> Result<(), Halt> {
+    let (word, summary) = match verdict {
+        Verdict::Green { passed, .. } => ("green", passed.clone()),
+        Verdict::Red(report) => ("red", report.failing.clone()),
+        Verdict::CannotRun { reason } => ("cannot_run", reason.clone()),
+        Verdict::NoCi => ("none", "no CI".to_owned()),
+    };
+    let line = format!("opsmith: {word}: {summary}");
+    log::say(&work.ampx, work.id, number, &line).await.map_err(|error| Halt::failed(&error))?;
+    let write = work.ampx.store.write().await?;
+    let now = work.ampx.now();
+    db::attempts::change(&write, work.id, number, |attempt| {
+        attempt.ci_verdict = Some(word.to_owned());
+        attempt.summary = Some(format!("{word}: {summary}"));
+        attempt.finished_at = Some(now);
+        if let Verdict::Red(report) = verdict {
+            attempt.log_excerpt = Some(report.excerpt.clone());
+            attempt.fingerprint = Some(report.fingerprint.clone());
+        }
+    })
+    .await?;
+    Ok(write.commit().await?)
+}

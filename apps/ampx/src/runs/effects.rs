@@ -1,0 +1,132 @@
+//! What a task changes outside: its branch and its pull request, each under a permit.
+
+use opsmith_forge::git::{GitError, PushRequest, diff, push as push_branch};
+use opsmith_forge::local::OpenRequest;
+use opsmith_guard::{AuditOutcome, AuditRecord, Permit, Refusal};
+use opsmith_model::{Effect, EffectKind, Operation, Plan, Target};
+use opsmith_runs::{Halt, RunContext};
+use serde_json::{Value, json};
+
+use super::attempt::Work;
+use super::task::{End, change};
+use super::{log, prompt};
+use crate::Ampx;
+use crate::effects::{OPEN_PULL_REQUEST, PUSH};
+
+/// Where the diff behind a pull request's figures is cut.
+const MOST_DIFF_BYTES: usize = 1024 * 1024;
+
+/// What a gate or a forge that does not let us on means for the task.
+enum Stopped {
+    End(End),
+    Halt(Halt),
+}
+
+fn refused(refusal: Refusal) -> Stopped {
+    match refusal {
+        Refusal::Denied { .. } => Stopped::End(End::Review(refusal.to_string())),
+        Refusal::ConfirmationRequired(asked) => Stopped::End(End::Review(format!(
+            "waiting for a yes to `{}`: `opsmith confirm yes {}`, then `ampx accept`",
+            asked.plan.operation.kind, asked.id
+        ))),
+        Refusal::Guard(error) => Stopped::Halt(Halt::failed(&error)),
+    }
+}
+
+/// The permit of one effect of this task's run.
+async fn permit(ampx: &Ampx, run: &RunContext, effect: Effect, key: &str) -> Result<Permit, Stopped> {
+    let plan = Plan {
+        operation: Operation {
+            kind: effect.kind.as_str().to_owned(),
+            target: effect.target.clone(),
+            principal: run.requested_by().clone(),
+            key: format!("{}:{key}", run.run_id()),
+        },
+        effects: vec![effect],
+    };
+    let mut permits = ampx.guard.authorize(&plan).await.map_err(refused)?;
+    let missing = || Stopped::Halt(Halt::Interrupted("the gate gave no permit".to_owned()));
+    permits.pop().ok_or_else(missing)
+}
+
+fn effect(kind: EffectKind, target: Target, summary: String, parameters: Value) -> Effect {
+    Effect { kind, target, summary, parameters }
+}
+
+/// Pushes the attempt's commit; an end where a person has to look.
+pub(super) async fn push(run: &RunContext, work: &Work, number: u32, head: &str) -> Result<Option<End>, Halt> {
+    let (run_id, ampx, id) = (run.run_id(), &work.ampx, work.id);
+    run.step(&format!("push {number}"), |scope| async move {
+        let (task, repo) = (work.task().await?, work.repo().await?);
+        let request =
+            PushRequest { branch: task.branch.clone(), sha: head.to_owned(), expected: task.pushed_sha.clone() };
+        let summary = format!("push {} to branch {}", &head[..12.min(head.len())], task.branch);
+        let wanted = effect(PUSH, repo.url().target(), summary, request.parameters());
+        let permit = match permit(ampx, run, wanted, &format!("push {number}")).await {
+            Ok(permit) => permit,
+            Err(Stopped::End(end)) => return Ok(Some(end)),
+            Err(Stopped::Halt(halt)) => return Err(halt),
+        };
+        scope.check_lease().await?;
+        let pushed = match push_branch(&permit, &repo, &request).await {
+            Err(GitError::LeaseLost { branch, .. }) => {
+                let reason = format!("branch `{branch}` was moved by someone else, so nothing was pushed");
+                return Ok(Some(End::Review(reason)));
+            }
+            other => other.map_err(|error| Halt::failed(&error))?,
+        };
+        let write = ampx.store.write().await?;
+        let record = AuditRecord::of_effect(&permit, AuditOutcome::Done, json!(format!("{pushed:?}")));
+        ampx.guard.record(&write, record).await.map_err(|error| Halt::failed(&error))?;
+        let task = crate::db::tasks::of_run(&write, id, run_id).await?;
+        let mut task = task.ok_or(Halt::Cancelled)?;
+        task.pushed_sha = Some(head.to_owned());
+        task.summary = format!("attempt {number}: pushed");
+        ampx.save(&write, &mut task).await.map_err(|error| Halt::failed(&error))?;
+        write.commit().await?;
+        let line = format!("opsmith: pushed {} to {}", &head[..12.min(head.len())], task.branch);
+        log::say(ampx, id, number, &line).await.map_err(|error| Halt::failed(&error))?;
+        Ok(None)
+    })
+    .await
+}
+
+/// Opens the pull request of the green commit.
+pub(super) async fn open_pull_request(run: &RunContext, work: &Work, head: &str, passed: &str) -> Result<End, Halt> {
+    let (run_id, ampx, id) = (run.run_id(), &work.ampx, work.id);
+    run.step("pull request", |scope| async move {
+        let repo = work.repo().await?;
+        let detail = ampx.detail(id).await.map_err(|error| Halt::failed(&error))?;
+        let base = &work.prepared.base;
+        let change_made = diff(&ampx.git, repo.git_dir(), &base.sha, head, MOST_DIFF_BYTES).await;
+        let change_made = change_made.map_err(|error| Halt::failed(&error))?;
+        let request = OpenRequest {
+            head: detail.task.branch.clone(),
+            base: base.branch.clone(),
+            head_sha: head.to_owned(),
+            title: prompt::title(&detail.task),
+            body: prompt::pull_request(&detail.task, &detail.attempts, &change_made, passed),
+        };
+        let summary = format!("open a pull request from {} into {}", request.head, request.base);
+        let wanted = effect(OPEN_PULL_REQUEST, repo.url().target(), summary, request.parameters());
+        let permit = match permit(ampx, run, wanted, "pull request").await {
+            Ok(permit) => permit,
+            Err(Stopped::End(end)) => return Ok(end),
+            Err(Stopped::Halt(halt)) => return Err(halt),
+        };
+        scope.check_lease().await?;
+        let write = ampx.store.write().await?;
+        let opened = ampx.forge.open(&permit, &write, repo.url(), &request).await;
+        let opened = opened.map_err(|error| Halt::failed(&error))?;
+        let record = AuditRecord::of_effect(&permit, AuditOutcome::Done, json!({ "number": opened.number }));
+        ampx.guard.record(&write, record).await.map_err(|error| Halt::failed(&error))?;
+        write.commit().await?;
+        change(ampx, id, run_id, |task| {
+            task.pr_url = Some(opened.url());
+            Ok(())
+        })
+        .await?;
+        Ok(End::Success(format!("pull request {} is open: {passed}", opened.number)))
+    })
+    .await
+}

@@ -1,0 +1,54 @@
+use opsmith_model::TaskId;
+use opsmith_runs::{Halt, RunContext};
+
+use super::attempt::{marker, workspace};
+use super::task::End;
+use crate::task::{TaskEvent, TaskStatus};
+use crate::{Ampx, db};
+
+/// Records how the task ended and removes its work folder; done even when the run was cancelled.
+pub(super) async fn finish(run: &RunContext, ampx: &Ampx, id: TaskId, end: End) -> Result<(), Halt> {
+    let run_id = run.run_id();
+    let recorded = end.clone();
+    run.final_step("finish", |scope| async move {
+        scope.check_lease().await?;
+        for attempt in 1..=ampx.task(id).await.map_err(|error| Halt::failed(&error))?.attempt_count {
+            for what in ["agent", "check", "base"] {
+                let marker = marker(id, &format!("{what}-{attempt}"))?;
+                ampx.sandbox.reap(&marker).await.map_err(|error| Halt::failed(&error))?;
+            }
+        }
+        workspace(ampx, id).remove().await.map_err(|error| Halt::failed(&error))?;
+        let write = ampx.store.write().await?;
+        write.take_turns("ampx.tasks").await?;
+        let Some(mut task) = db::tasks::of_run(&write, id, run_id).await? else { return Ok(()) };
+        let (event, summary) = match recorded {
+            End::Success(summary) => (TaskEvent::Succeed, summary),
+            End::Review(summary) => (TaskEvent::Review, summary),
+            End::Error(summary) => (TaskEvent::Fail, summary),
+            End::Aborted(summary) => (TaskEvent::Abort, summary),
+        };
+        // Given up by a person, or recorded before a kill: it stays as it is.
+        if !task.status.is_active() || task.status == TaskStatus::Aborted {
+            return Ok(());
+        }
+        task.status = task.status.apply(event).map_err(|error| Halt::failed(&error))?;
+        task.summary = summary;
+        ampx.save(&write, &mut task).await.map_err(|error| Halt::failed(&error))?;
+        write.commit().await?;
+        ampx.woken();
+        Ok(())
+    })
+    .await?;
+    if matches!(end, End::Success(_)) {
+        run.step("auto merge", |_| async move {
+            // The merge is a run of its own; where it cannot begin, the task stays a success and says why.
+            match ampx.start_auto_merge(id).await {
+                Ok(()) => Ok(()),
+                Err(error) => ampx.note(id, &format!("not merged: {error}")).await.map_err(|e| Halt::failed(&e)),
+            }
+        })
+        .await?;
+    }
+    Ok(())
+}

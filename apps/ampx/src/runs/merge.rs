@@ -1,0 +1,97 @@
+//! A task's pull request into its base.
+
+use opsmith_forge::git::{DeleteRequest, PublishMerge, Pushed, delete_branch, publish_merge};
+use opsmith_guard::{AuditOutcome, AuditRecord, Permit};
+use opsmith_model::{Plan, TaskId};
+use opsmith_runs::{Halt, RunContext};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::attempt::patiently;
+use crate::{Ampx, db};
+
+/// What a merge's run is started with.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct MergeInput {
+    /// The task.
+    pub task_id: TaskId,
+    /// The plan that was permitted; it is permitted again under the same key.
+    pub plan: Plan,
+    /// The computed merge.
+    pub publish: PublishMerge,
+    /// The branch that goes afterwards.
+    pub delete: Option<DeleteRequest>,
+}
+
+/// What came of a merge.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MergeOutput {
+    /// The commit that the base has now.
+    pub sha: String,
+}
+
+/// Merges, records it, and deletes the branch where that is wanted.
+pub async fn run(run: RunContext, ampx: Ampx, input: MergeInput) -> Result<MergeOutput, Halt> {
+    let (ampx, input) = (&ampx, &input);
+    run.step("merge", |scope| async move {
+        let task = ampx.task(input.task_id).await.map_err(|error| Halt::failed(&error))?;
+        let url = ampx.url_of(&task).map_err(|error| Halt::failed(&error))?;
+        let repo = ampx.cache.open(&url).await.map_err(|error| Halt::failed(&error))?;
+        patiently(&scope, || repo.fetch()).await?;
+        let permit = permit(ampx, input, 0).await?;
+        scope.check_lease().await?;
+        let pushed = publish_merge(&permit, &repo, &input.publish).await;
+        let pushed = pushed.map_err(|error| Halt::failed(&error))?;
+        record_merge(ampx, input, &permit, pushed).await
+    })
+    .await?;
+    if let Some(delete) = &input.delete {
+        run.step("delete branch", |scope| async move {
+            let task = ampx.task(input.task_id).await.map_err(|error| Halt::failed(&error))?;
+            let url = ampx.url_of(&task).map_err(|error| Halt::failed(&error))?;
+            let repo = ampx.cache.open(&url).await.map_err(|error| Halt::failed(&error))?;
+            let permit = permit(ampx, input, 1).await?;
+            scope.check_lease().await?;
+            let deleted = delete_branch(&permit, &repo, delete).await.map_err(|error| Halt::failed(&error))?;
+            let write = ampx.store.write().await?;
+            let record = AuditRecord::of_effect(&permit, AuditOutcome::Done, json!(format!("{deleted:?}")));
+            ampx.guard.record(&write, record).await.map_err(|error| Halt::failed(&error))?;
+            Ok(write.commit().await?)
+        })
+        .await?;
+    }
+    Ok(MergeOutput { sha: input.publish.sha.clone() })
+}
+
+/// The permit of the plan's effect at `index`; the same operation gets it again after a restart.
+async fn permit(ampx: &Ampx, input: &MergeInput, index: usize) -> Result<Permit, Halt> {
+    let mut permits = ampx.guard.authorize(&input.plan).await.map_err(|error| Halt::failed(&error))?;
+    if index < permits.len() {
+        return Ok(permits.swap_remove(index));
+    }
+    Err(Halt::Interrupted("the gate gave no permit".to_owned()))
+}
+
+async fn record_merge(ampx: &Ampx, input: &MergeInput, permit: &Permit, pushed: Pushed) -> Result<(), Halt> {
+    let write = ampx.store.write().await?;
+    write.take_turns("ampx.tasks").await?;
+    let found = db::tasks::find(&*write, input.task_id).await?;
+    let Some(mut task) = found else { return Err(Halt::Cancelled) };
+    let url = ampx.url_of(&task).map_err(|error| Halt::failed(&error))?;
+    let pull = ampx.forge.of_branch(&url, &task.branch).await.map_err(|error| Halt::failed(&error))?;
+    if let Some(pull) = pull {
+        let merged = ampx.forge.record_merged(&write, &pull, &input.publish.sha).await;
+        merged.map_err(|error| Halt::failed(&error))?;
+    }
+    let record = AuditRecord::of_effect(permit, AuditOutcome::Done, json!(format!("{pushed:?}")));
+    ampx.guard.record(&write, record).await.map_err(|error| Halt::failed(&error))?;
+    task.merged_at = Some(ampx.now());
+    task.merged_sha = Some(input.publish.sha.clone());
+    task.auto_merge = None;
+    let sha = &input.publish.sha;
+    task.summary = format!("merged into {} as {}", input.publish.base_branch, &sha[..12.min(sha.len())]);
+    ampx.save(&write, &mut task).await.map_err(|error| Halt::failed(&error))?;
+    write.commit().await?;
+    ampx.woken();
+    Ok(())
+}

@@ -1,0 +1,27 @@
+//! What happens with tasks in a worker: [`task`] from prompt to pull request, [`merge`] into the base.
+
+mod attempt;
+mod check;
+mod effects;
+mod finish;
+mod log;
+pub mod merge;
+mod prompt;
+pub mod task;
+
+use opsmith_runs::Registry;
+
+use crate::Ampx;
+
+/// The kind of a task's run.
+pub const TASK: &str = "ampx.task";
+/// The kind of a merge's run.
+pub const MERGE: &str = "ampx.merge";
+
+/// Registers ampx's kinds of runs.
+pub fn register(registry: &mut Registry, ampx: &Ampx) {
+    let of_tasks = ampx.clone();
+    registry.register(TASK, move |run, input| task::run(run, of_tasks.clone(), input));
+    let of_merges = ampx.clone();
+    registry.register(MERGE, move |run, input| merge::run(run, of_merges.clone(), input));
+}

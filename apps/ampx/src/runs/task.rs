@@ -1,0 +1,230 @@
+//! A task from its prompt to its pull request.
+
+use std::time::Duration;
+
+use opsmith_forge::git::BaseRef;
+use opsmith_model::TaskId;
+use opsmith_runs::{Halt, RunContext};
+use serde::{Deserialize, Serialize};
+
+use super::attempt::{self, Work};
+use super::check::{self, Checked};
+use super::prompt::Failure;
+use super::{effects, finish};
+use crate::Ampx;
+use crate::db;
+use crate::task::{Task, TaskEvent, TaskStatus};
+
+/// The longest wait between two attempts.
+const MOST_DELAY_S: u64 = 900;
+
+/// What a task's run is started with.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct TaskInput {
+    /// The task.
+    pub task_id: TaskId,
+    /// From where it goes.
+    pub mode: Mode,
+}
+
+/// From where a task's run goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    /// From the prompt.
+    Start,
+    /// From the last commit, with the latest prompt.
+    Continue,
+    /// From the last commit, which a person lets pass: no agent.
+    Accept,
+}
+
+/// How a task's run ends, for the task.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum End {
+    /// The pull request is open and green.
+    Success(String),
+    /// A person has to look.
+    Review(String),
+    /// Something is broken that is not the agent's to mend.
+    Error(String),
+    /// It was given up.
+    Aborted(String),
+}
+
+/// Takes a task to its end.
+pub async fn run(run: RunContext, ampx: Ampx, input: TaskInput) -> Result<(), Halt> {
+    let end = match drive(&run, &ampx, &input).await {
+        Ok(end) => end,
+        Err(Halt::Failed(failure)) => match failure.hint {
+            Some(hint) => End::Error(format!("{}; {hint}", failure.message)),
+            None => End::Error(failure.message),
+        },
+        Err(Halt::Cancelled) => End::Aborted("its run was cancelled".to_owned()),
+        Err(interrupted @ Halt::Interrupted(_)) => return Err(interrupted),
+    };
+    let aborted = matches!(end, End::Aborted(_));
+    finish::finish(&run, &ampx, input.task_id, end).await?;
+    if aborted { Err(Halt::Cancelled) } else { Ok(()) }
+}
+
+/// What a run knows of its task when it begins, fixed by the journal.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Begun {
+    /// The first attempt's number.
+    first: u32,
+    max_attempts: u32,
+    head_sha: Option<String>,
+    prompt: String,
+}
+
+async fn drive(run: &RunContext, ampx: &Ampx, input: &TaskInput) -> Result<End, Halt> {
+    let id = input.task_id;
+    let begun = begin(run, ampx, id, input.mode).await?;
+    let prepared = attempt::prepare(run, ampx, id).await?;
+    let mut work = Work { ampx: ampx.clone(), id, prepared, head: begun.head_sha.clone() };
+    if let (Mode::Accept, Some(head)) = (input.mode, begun.head_sha) {
+        return accepted(run, &work, begun.first.saturating_sub(1), &head).await;
+    }
+    let mut last: Option<Failure> = None;
+    for tried in 0..begun.max_attempts {
+        let number = begun.first + tried;
+        if tried > 0 {
+            wait(run, ampx, id, number, tried).await?;
+        }
+        let Some(head) = attempt::attempt(run, &work, number, &begun.prompt, last.as_ref()).await? else {
+            return Ok(End::Review("the agent changed nothing, twice".to_owned()));
+        };
+        work.head = Some(head.clone());
+        let failure = match check_and_push(run, &work, number, &head).await? {
+            Stand::Green(passed) => return effects::open_pull_request(run, &work, &head, &passed).await,
+            Stand::End(end) => return Ok(end),
+            Stand::Red(report) => report,
+        };
+        if last.as_ref().is_some_and(|last| last.report.fingerprint == failure.fingerprint) {
+            return Ok(End::Review(format!("the same failure twice running: {}", failure.failing)));
+        }
+        if let Some(end) = over_budget(run, ampx, id, number).await? {
+            return Ok(end);
+        }
+        let base = check::compare_with_base(run, &work, number, &failure).await?;
+        last = Some(Failure { report: failure, base });
+    }
+    let why = last.map_or_else(String::new, |last| format!(": {}. {}", last.report.failing, last.base.sentence()));
+    Ok(End::Review(format!("max retries hit{why}")))
+}
+
+/// Where a commit stands after its check and its push.
+enum Stand {
+    Green(String),
+    Red(opsmith_forge::ci::RedReport),
+    End(End),
+}
+
+/// Checks before the push where that can be done here, so that a red attempt costs no push; else after it.
+async fn check_and_push(run: &RunContext, work: &Work, number: u32, head: &str) -> Result<Stand, Halt> {
+    let first = work.ampx.settings.ci.local_first;
+    if !first && let Some(end) = effects::push(run, work, number, head).await? {
+        return Ok(Stand::End(end));
+    }
+    let passed = match check::check(run, work, number, head).await? {
+        Checked::Green(passed) => passed,
+        Checked::Red(report) => return Ok(Stand::Red(report)),
+        Checked::Stop(reason) => return Ok(Stand::End(End::Review(reason))),
+    };
+    if first && let Some(end) = effects::push(run, work, number, head).await? {
+        return Ok(Stand::End(end));
+    }
+    Ok(Stand::Green(passed))
+}
+
+/// A person has let the commit pass: push, CI and pull request follow, and a red is for a person again.
+async fn accepted(run: &RunContext, work: &Work, number: u32, head: &str) -> Result<End, Halt> {
+    match check_and_push(run, work, number, head).await? {
+        Stand::Green(passed) => effects::open_pull_request(run, work, head, &passed).await,
+        Stand::Red(report) => Ok(End::Review(format!("accepted, but {}", report.failing))),
+        Stand::End(end) => Ok(end),
+    }
+}
+
+async fn begin(run: &RunContext, ampx: &Ampx, id: TaskId, mode: Mode) -> Result<Begun, Halt> {
+    let run_id = run.run_id();
+    run.step("begin", |_| async move {
+        let task = change(ampx, id, run_id, |task| {
+            task.status = task.status.apply(TaskEvent::Begin).map_err(|error| Halt::failed(&error))?;
+            task.summary = match mode {
+                Mode::Start => "fetching the repository".to_owned(),
+                Mode::Continue => "going on from the last commit".to_owned(),
+                Mode::Accept => "going on with the accepted commit".to_owned(),
+            };
+            Ok(())
+        })
+        .await?;
+        Ok(Begun {
+            first: task.attempt_count + 1,
+            max_attempts: task.max_attempts,
+            head_sha: task.head_sha,
+            prompt: task.prompt,
+        })
+    })
+    .await
+}
+
+/// Waits before the next attempt: the configured delay, doubled each time, with up to a tenth of it more or less.
+async fn wait(run: &RunContext, ampx: &Ampx, id: TaskId, number: u32, tried: u32) -> Result<(), Halt> {
+    let run_id = run.run_id();
+    let delay_ms: u64 = run
+        .step(&format!("wait {number}"), |_| async move {
+            let doubled = ampx.settings.retry_delay_s.saturating_mul(1 << (tried - 1).min(20)).min(MOST_DELAY_S);
+            let spread = id.to_string().bytes().map(u64::from).sum::<u64>().wrapping_add(u64::from(number)) % 200;
+            let delay_ms = doubled * (900 + spread);
+            change(ampx, id, run_id, |task| {
+                if task.status == TaskStatus::Running {
+                    task.status = task.status.apply(TaskEvent::Retry).map_err(|error| Halt::failed(&error))?;
+                }
+                task.summary = format!("attempt {number} begins in {} s", delay_ms / 1000);
+                Ok(())
+            })
+            .await?;
+            Ok(delay_ms)
+        })
+        .await?;
+    run.sleep(Duration::from_millis(delay_ms)).await
+}
+
+async fn over_budget(run: &RunContext, ampx: &Ampx, id: TaskId, number: u32) -> Result<Option<End>, Halt> {
+    run.step(&format!("budget {number}"), |_| async move {
+        let detail = ampx.detail(id).await.map_err(|error| Halt::failed(&error))?;
+        let spent: f64 = detail.attempts.iter().filter_map(|attempt| attempt.usage.cost_usd).sum();
+        let over = detail.task.budget_usd.filter(|budget| spent >= *budget);
+        Ok(over.map(|budget| End::Review(format!("budget spent: {spent:.2} of {budget:.2} USD"))))
+    })
+    .await
+}
+
+/// Changes the task, if this run still has it; one that was given up meanwhile cancels the run.
+pub(super) async fn change(
+    ampx: &Ampx,
+    id: TaskId,
+    run_id: opsmith_model::RunId,
+    change: impl FnOnce(&mut Task) -> Result<(), Halt> + Send,
+) -> Result<Task, Halt> {
+    let write = ampx.store.write().await?;
+    write.take_turns("ampx.tasks").await?;
+    let task = db::tasks::of_run(&write, id, run_id).await?;
+    let Some(mut task) = task.filter(|task| task.status != TaskStatus::Aborted) else { return Err(Halt::Cancelled) };
+    change(&mut task)?;
+    ampx.save(&write, &mut task).await.map_err(|error| Halt::failed(&error))?;
+    write.commit().await?;
+    ampx.woken();
+    Ok(task)
+}
+
+/// The base that a run works against.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Prepared {
+    pub(super) base: BaseRef,
+    /// The CI command of the base branch's `.opsmith.toml`, else of the configuration.
+    pub(super) ci_command: Option<String>,
+}
