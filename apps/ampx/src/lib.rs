@@ -16,14 +16,18 @@
 pub mod agents;
 mod ampx;
 mod branch;
+pub mod cli;
+mod client;
 pub mod config;
 pub mod db;
 mod effects;
 mod error;
 mod events;
+pub mod http;
 mod merge;
 mod migrations;
 mod new_task;
+mod open;
 pub mod runs;
 pub mod task;
 
@@ -34,3 +38,4 @@ pub use events::{Event, EventKind, LogStream};
 pub use merge::{AutoMerge, MergeOptions, Merged};
 pub use migrations::migrations;
 pub use new_task::{Created, NewTask};
+pub use open::{OpenError, open, start_worker};

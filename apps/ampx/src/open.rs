@@ -133,7 +133,7 @@ pub async fn start_worker(
 ) -> Result<Worker, OpenError> {
     let identity = Identity::lock(&process.platform.data_dir, name, &process.clock)?;
     let mut registry = Registry::new();
-    crate::runs::register(&mut registry, ampx.clone());
+    crate::runs::register(&mut registry, ampx);
     let concurrency = concurrency.unwrap_or(ampx.settings.concurrent_tasks).max(1);
     let options = WorkerOptions { concurrency, timing: Timing::default() };
     Ok(Worker::start(process.runs.clone(), registry, identity, options).await?)
@@ -146,8 +146,8 @@ fn cache(data_dir: &Path, git: &Git) -> RepoCache {
 /// What of this process's environment git and the sandbox may choose from.
 pub(crate) fn host_environment() -> Vec<(OsString, OsString)> {
     let numbered = process_env(CONFIG_COUNT).and_then(|count| count.trim().parse().ok()).unwrap_or(0);
-    let numbered = (0..MOST_NUMBERED.min(numbered))
-        .flat_map(|i| [format!("GIT_CONFIG_KEY_{i}"), format!("GIT_CONFIG_VALUE_{i}")]);
+    let numbered =
+        (0..MOST_NUMBERED.min(numbered)).flat_map(|i| [format!("GIT_CONFIG_KEY_{i}"), format!("GIT_CONFIG_VALUE_{i}")]);
     let names = HOST_VARIABLES.into_iter().map(str::to_owned).chain(numbered);
     names.filter_map(|name| Some((OsString::from(&name), OsString::from(process_env(&name)?)))).collect()
 }

@@ -1,0 +1,48 @@
+use opsmith_host::cli::{Cell, Exit, Failure, Output, Tone};
+use opsmith_host::config::Config;
+use serde_json::json;
+
+use super::session::Session;
+
+const EXAMPLES: &str = "\
+Examples:
+  ampx config
+  ampx config --origin";
+
+#[derive(clap::Args, Debug)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Args {
+    /// Show also where each value came from
+    #[arg(long)]
+    origin: bool,
+}
+
+pub(super) fn run(session: &Session<'_>, args: &Args) -> Result<Exit, Failure> {
+    show_config(session.output, &session.config()?, args.origin)
+}
+
+/// Prints every setting with its value, secrets masked; with `origin`, also where it came from.
+pub fn show_config(output: Output, config: &Config, origin: bool) -> Result<Exit, Failure> {
+    let settings = config.rows();
+    if output.is_json() {
+        output.json(&json!({ "file": config.file(), "settings": settings }))?;
+        return Ok(Exit::OK);
+    }
+    let rows: Vec<Vec<Cell>> = settings
+        .iter()
+        .map(|row| {
+            let value = match &row.value {
+                Some(value) => Cell::from(value),
+                None => Cell::toned("(not set)", Tone::Dim),
+            };
+            let mut cells = vec![Cell::from(&row.key), value];
+            if origin {
+                cells.push(Cell::toned(row.origin.to_string(), Tone::Dim));
+            }
+            cells
+        })
+        .collect();
+    let headers = ["KEY", "VALUE", "ORIGIN"];
+    output.table(if origin { &headers } else { &headers[..2] }, &rows);
+    Ok(Exit::OK)
+}

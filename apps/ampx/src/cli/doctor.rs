@@ -1,0 +1,212 @@
+use std::path::Path;
+
+use opsmith_forge::git::Git;
+use opsmith_host::cli::{Cell, Exit, Failure, Globals, Tone};
+use opsmith_host::config::Config;
+use opsmith_host::process::{Catalogue, Process};
+use opsmith_model::{ErrorKind, Hint};
+use opsmith_sandbox::{Enforcement, Sandbox};
+use serde::Serialize;
+use serde_json::json;
+
+use super::session::Session;
+use crate::agents::statuses;
+use crate::config::{CiProvider, Settings};
+use crate::open::host_environment;
+
+const EXAMPLES: &str = "\
+Examples:
+  ampx doctor
+  ampx doctor --json";
+
+#[derive(clap::Args, Debug)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Args {}
+
+/// One thing that was looked at.
+#[derive(Debug, Serialize)]
+struct Check {
+    name: String,
+    state: State,
+    detail: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hint: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum State {
+    /// As it should be.
+    Ok,
+    /// Worth knowing; tasks run without it.
+    Note,
+    /// Without it no task runs.
+    Missing,
+}
+
+impl Check {
+    fn ok(name: &str, detail: impl Into<String>) -> Self {
+        Self { name: name.to_owned(), state: State::Ok, detail: detail.into(), hint: None }
+    }
+
+    fn missing<E: Hint + std::error::Error>(name: &str, error: &E) -> Self {
+        let failure = opsmith_runs::StepFailure::of(error);
+        Self { name: name.to_owned(), state: State::Missing, detail: failure.message, hint: failure.hint }
+    }
+}
+
+pub(super) async fn run(session: &Session<'_>, _: &Args) -> Result<Exit, Failure> {
+    let mut checks = match session.config() {
+        Ok(config) => {
+            let file = config.file().map_or_else(|| "none".to_owned(), |file| file.display().to_string());
+            let mut checks = vec![Check::ok("configuration", format!("file: {file}"))];
+            checks.extend(configured(session, &config).await);
+            checks
+        }
+        Err(failure) => {
+            let (detail, hint) = (failure.message, failure.hint);
+            vec![Check { name: "configuration".to_owned(), state: State::Missing, detail, hint }]
+        }
+    };
+    checks.extend(sandbox());
+    show(session, &checks)
+}
+
+/// What `opsmith doctor` has to say of ampx and of what it stands on.
+pub async fn doctor(globals: Globals, catalogue: &Catalogue) -> Result<Exit, Failure> {
+    run(&Session::new(globals, None, catalogue), &Args {}).await
+}
+
+async fn configured(session: &Session<'_>, config: &Config) -> Vec<Check> {
+    let mut checks = Vec::new();
+    match Process::open(session.catalogue, config).await {
+        Ok(process) => {
+            let data_dir = &process.platform.data_dir;
+            checks.push(writable(data_dir));
+            checks.push(Check::ok("store", process.store.url().to_string()));
+            checks.push(git(data_dir).await);
+        }
+        Err(error) => checks.push(Check::missing("store", &error)),
+    }
+    match Settings::resolve(config) {
+        Ok(settings) => {
+            checks.extend(agents(&settings));
+            checks.push(ci(&settings));
+        }
+        Err(error) => checks.push(Check::missing("settings", &error)),
+    }
+    checks.push(server(session).await);
+    checks
+}
+
+fn writable(data_dir: &Path) -> Check {
+    let probe = data_dir.join(".writable");
+    match std::fs::write(&probe, b"").and_then(|()| std::fs::remove_file(&probe)) {
+        Ok(()) => Check::ok("data_dir", format!("{} can be written", data_dir.display())),
+        Err(error) => Check {
+            name: "data_dir".to_owned(),
+            state: State::Missing,
+            detail: format!("{} cannot be written: {error}", data_dir.display()),
+            hint: Some("name another folder with `data_dir` or `OPSMITH_DATA_DIR`".to_owned()),
+        },
+    }
+}
+
+async fn git(folder: &Path) -> Check {
+    let git = match Git::new(host_environment()) {
+        Ok(git) => git,
+        Err(error) => return Check::missing("git", &error),
+    };
+    match git.work(folder).arg("version").text().await {
+        Ok(version) => Check::ok("git", version),
+        Err(error) => Check::missing("git", &error),
+    }
+}
+
+fn agents(settings: &Settings) -> Vec<Check> {
+    let found = statuses(settings);
+    // One that is ready will do; the others are only worth knowing.
+    let others = if found.iter().any(|agent| agent.ready) { State::Note } else { State::Missing };
+    if found.is_empty() {
+        let detail = "none is configured".to_owned();
+        let hint = Some("add `[ampx.agents.NAME]` to opsmith.toml".to_owned());
+        return vec![Check { name: "agents".to_owned(), state: others, detail, hint }];
+    }
+    let check = |agent: crate::agents::AgentStatus| {
+        let state = if agent.ready { State::Ok } else { others };
+        let name = format!("agent {}", agent.name);
+        Check { name, state, detail: agent.reason.unwrap_or(agent.program), hint: None }
+    };
+    found.into_iter().map(check).collect()
+}
+
+fn ci(settings: &Settings) -> Check {
+    let note = |detail: &str, hint: &str| Check {
+        name: "CI".to_owned(),
+        state: State::Note,
+        detail: detail.to_owned(),
+        hint: Some(hint.to_owned()),
+    };
+    match (settings.ci.provider, &settings.ci.command) {
+        (CiProvider::Auto | CiProvider::Command, Some(command)) => Check::ok("CI", format!("command: {command}")),
+        (CiProvider::None, _) => note("switched off: every task stops for review", "set `command` in `[ampx.ci]`"),
+        (CiProvider::Auto | CiProvider::Command, None) => note(
+            "no command is configured",
+            "set `command` in `[ampx.ci]`, or in `[ci]` of a repository's `.opsmith.toml`",
+        ),
+    }
+}
+
+async fn server(session: &Session<'_>) -> Check {
+    let reached = match session.server() {
+        Ok(client) => client.ping().await.map(|_| client.url().to_owned()).map_err(Failure::from),
+        Err(failure) => Err(failure),
+    };
+    match reached {
+        Ok(url) => Check::ok("server", format!("{url} answers")),
+        Err(failure) => {
+            Check { name: "server".to_owned(), state: State::Note, detail: failure.message, hint: failure.hint }
+        }
+    }
+}
+
+fn sandbox() -> Vec<Check> {
+    let sandbox = match Sandbox::local(host_environment()) {
+        Ok(sandbox) => sandbox,
+        Err(error) => return vec![Check::missing("sandbox", &error)],
+    };
+    let check = |capability: opsmith_sandbox::Capability| {
+        let (state, how) = match capability.enforcement {
+            Enforcement::Full => (State::Ok, ""),
+            Enforcement::Partial => (State::Note, "in part: "),
+            Enforcement::None => (State::Note, "not enforced: "),
+        };
+        let name = format!("sandbox {}", capability.name);
+        Check { name, state, detail: format!("{how}{}", capability.detail), hint: None }
+    };
+    sandbox.capabilities().into_iter().map(check).collect()
+}
+
+fn show(session: &Session<'_>, checks: &[Check]) -> Result<Exit, Failure> {
+    let missing = checks.iter().filter(|check| check.state == State::Missing).count();
+    if session.output.is_json() {
+        session.output.json(&json!({ "ok": missing == 0, "checks": checks }))?;
+    } else {
+        let row = |check: &Check| {
+            let state = match check.state {
+                State::Ok => Cell::toned("ok", Tone::Good),
+                State::Note => Cell::toned("note", Tone::Warn),
+                State::Missing => Cell::toned("missing", Tone::Bad),
+            };
+            let hint = check.hint.as_ref().map(|hint| format!(" ({hint})")).unwrap_or_default();
+            vec![Cell::from(&check.name), state, Cell::from(format!("{}{hint}", check.detail))]
+        };
+        session.output.table(&["CHECK", "STATE", "DETAIL"], &checks.iter().map(row).collect::<Vec<_>>());
+    }
+    if missing == 0 {
+        return Ok(Exit::OK);
+    }
+    let what = if missing == 1 { "one thing is".to_owned() } else { format!("{missing} things are") };
+    session.output.note(&format!("{what} missing"));
+    Ok(ErrorKind::Failed.into())
+}

@@ -1,0 +1,145 @@
+//! Tasks as a person reads them.
+
+use std::time::Duration;
+
+use opsmith_host::cli::{Cell, Failure, Tone, ago, clean_line, duration};
+use opsmith_model::{Clock, TaskId};
+
+use super::session::Session;
+use crate::task::{Attempt, Task, TaskDetail, TaskStatus};
+
+/// The last 8 characters of an id, in lower case: as in the task's branch.
+pub(super) fn short(id: TaskId) -> String {
+    let id = id.to_string().to_lowercase();
+    id[id.len() - 8..].to_owned()
+}
+
+pub(super) const fn tone(status: TaskStatus) -> Tone {
+    match status {
+        TaskStatus::Queued => Tone::Dim,
+        TaskStatus::Running | TaskStatus::Retrying => Tone::Busy,
+        TaskStatus::NeedsReview => Tone::Warn,
+        TaskStatus::Success => Tone::Good,
+        TaskStatus::Aborted => Tone::Dim,
+        TaskStatus::Error => Tone::Bad,
+    }
+}
+
+pub(super) fn show_tasks(session: &Session<'_>, tasks: &[Task]) {
+    let now = Clock::system().now();
+    let row = |task: &Task| {
+        vec![
+            Cell::from(short(task.id)),
+            Cell::toned(status_word(task), tone(task.status)),
+            Cell::from(format!("{}/{}", task.attempt_count, task.max_attempts)),
+            Cell::from(repository(&task.repo)),
+            Cell::toned(ago(task.updated_at, now), Tone::Dim),
+            Cell::from(first_line(&task.prompt)),
+            Cell::from(&task.summary),
+        ]
+    };
+    let headers = ["ID", "STATUS", "TRIES", "REPOSITORY", "CHANGED", "PROMPT", "SUMMARY"];
+    session.output.table(&headers, &tasks.iter().map(row).collect::<Vec<_>>());
+}
+
+/// The status, or that it was merged: what a person wants to know of a task that has succeeded.
+fn status_word(task: &Task) -> &'static str {
+    if task.merged_at.is_some() { "merged" } else { task.status.as_str() }
+}
+
+/// One line of a task, for output that only grows.
+pub(super) fn task_line(task: &Task) -> String {
+    clean_line(&format!("{} {} {} {}", short(task.id), status_word(task), repository(&task.repo), task.summary))
+}
+
+/// The last two parts of a repository's address.
+fn repository(address: &str) -> String {
+    let path = address.trim_end_matches('/');
+    let path = path.strip_suffix(".git").unwrap_or(path);
+    let mut parts: Vec<&str> = path.rsplit(['/', ':']).take(2).collect();
+    parts.reverse();
+    parts.join("/").trim_start_matches('/').to_owned()
+}
+
+const MOST_PROMPT_CHARS: usize = 40;
+
+fn first_line(prompt: &str) -> String {
+    let line = prompt.trim().lines().next().unwrap_or_default();
+    if line.chars().count() <= MOST_PROMPT_CHARS {
+        return line.to_owned();
+    }
+    line.chars().take(MOST_PROMPT_CHARS - 1).chain(['…']).collect()
+}
+
+/// Prints a task: as JSON the whole of it, else what a person wants to know.
+pub(super) fn show_detail(session: &Session<'_>, detail: &TaskDetail) -> Result<(), Failure> {
+    let (output, task) = (session.output, &detail.task);
+    if output.is_json() {
+        return output.json(detail);
+    }
+    let line = |name: &str, text: &str| output.line(&format!("{name:<13}{}", clean_line(text)));
+    line("task", &format!("{} ({})", short(task.id), task.id));
+    output.toned(tone(task.status), &format!("{:<13}{}", "status", status_word(task)));
+    line("summary", &task.summary);
+    line("repository", &task.repo);
+    line("branch", &task.branch);
+    if let Some(base) = &task.base {
+        line("base", base);
+    }
+    line("agent", &task.agent);
+    line("prompt", &first_line(&task.prompt));
+    for (name, text) in [("pull request", &task.pr_url), ("CI", &task.ci_url), ("merged as", &task.merged_sha)] {
+        if let Some(text) = text {
+            line(name, text);
+        }
+    }
+    if !detail.attempts.is_empty() {
+        show_attempts(session, &detail.attempts);
+    }
+    Ok(())
+}
+
+fn show_attempts(session: &Session<'_>, attempts: &[Attempt]) {
+    let row = |attempt: &Attempt| {
+        let verdict = attempt.ci_verdict.as_deref().unwrap_or("-");
+        let verdict_tone = match verdict {
+            "green" => Tone::Good,
+            "red" => Tone::Bad,
+            _ => Tone::Plain,
+        };
+        let took = attempt.started_at.zip(attempt.finished_at).map(|(begin, end)| (end - begin).to_std());
+        vec![
+            Cell::from(attempt.number.to_string()),
+            Cell::toned(verdict, verdict_tone),
+            Cell::from(took.map_or_else(|| "-".to_owned(), |took| duration(took.unwrap_or(Duration::ZERO)))),
+            Cell::from(attempt.usage.cost_usd.map_or_else(|| "unknown".to_owned(), |usd| format!("{usd:.2} USD"))),
+            Cell::from(attempt.head_sha.as_deref().map_or("-", |sha| sha.get(..12).unwrap_or(sha))),
+            Cell::from(attempt.summary.as_deref().unwrap_or("-")),
+        ]
+    };
+    let headers = ["ATTEMPT", "CI", "TOOK", "COST", "COMMIT", "SUMMARY"];
+    session.output.table(&headers, &attempts.iter().map(row).collect::<Vec<_>>());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_repository_is_named_by_its_last_two_parts() {
+        for (address, shown) in [
+            ("https://github.com/acme/api.git", "acme/api"),
+            ("git@github.com:acme/api.git", "acme/api"),
+            ("/srv/git/api.git/", "git/api"),
+            ("/api", "api"),
+        ] {
+            assert_eq!(repository(address), shown);
+        }
+    }
+
+    #[test]
+    fn a_long_prompt_is_cut_between_characters() {
+        assert_eq!(first_line("\n mend it \nnow"), "mend it");
+        assert_eq!(first_line(&"é".repeat(41)).chars().count(), 40);
+    }
+}

@@ -1,0 +1,28 @@
+//! ampx's part of the HTTP API: one file per resource, each route a call of [`Ampx`](crate::Ampx).
+//!
+//! Who asks is [`Caller`], put on every request by the server; what goes wrong is an [`ApiError`], told to readers of
+//! the OpenAPI document by [`responses`]. What other rooms' types look like on the wire is in [`shape`].
+//!
+//! Absent on purpose: authentication and the layers around the routes (opsmith and opsmith-host).
+//!
+//! Start at [`router`].
+
+mod caller;
+mod diff;
+mod error;
+mod events;
+mod feed;
+mod idempotency;
+mod logs;
+mod merge;
+mod paging;
+mod ping;
+pub mod responses;
+mod router;
+pub mod shape;
+mod tasks;
+
+pub use caller::Caller;
+pub use error::ApiError;
+pub use paging::{Paging, paging};
+pub use router::{openapi, router};

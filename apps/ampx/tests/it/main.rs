@@ -1,0 +1,4 @@
+//! ampx over real git, real commands and a real store.
+#![allow(clippy::unwrap_used)]
+
+mod stories;
