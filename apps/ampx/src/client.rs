@@ -9,9 +9,9 @@ use std::time::Duration;
 
 use eventsource_stream::Eventsource as _;
 use futures::{Stream, StreamExt as _, TryStreamExt as _};
-use opsmith_guard::{Answer, Confirmation};
+use opsmith_guard::Answer;
 use opsmith_host::http::ProblemBody;
-use opsmith_model::{ErrorKind, Hint};
+use opsmith_model::{Decision, Digest, ErrorKind, Hint, Plan};
 use reqwest::{Method, RequestBuilder, Response, Url};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -122,6 +122,14 @@ pub(crate) struct MergeWish {
     pub(crate) auto: bool,
 }
 
+/// A merge's plan and what the policy says of each effect.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct PlannedMerge {
+    pub(crate) plan: Plan,
+    pub(crate) digest: Digest,
+    pub(crate) decisions: Vec<Decision>,
+}
+
 /// Events as they come.
 pub(crate) type EventStream = Pin<Box<dyn Stream<Item = Result<Event, ClientError>> + Send>>;
 
@@ -191,9 +199,15 @@ impl Client {
         self.json(self.request(Method::POST, &["tasks", id, "merge"]).json(wish)).await
     }
 
-    pub(crate) async fn confirm(&self, id: &str, answer: Answer, digest: &str) -> Result<Confirmation, ClientError> {
+    /// The plan of a merge as it would be now.
+    pub(crate) async fn merge_plan(&self, id: &str, wish: &MergeWish) -> Result<PlannedMerge, ClientError> {
+        let request = self.request(Method::POST, &["tasks", id, "merge"]).query(&[("dry_run", true)]);
+        self.json(request.json(wish)).await
+    }
+
+    pub(crate) async fn confirm(&self, id: &str, answer: Answer, digest: &str) -> Result<(), ClientError> {
         let body = json!({ "decision": answer, "digest": digest });
-        self.json(self.request(Method::POST, &["confirmations", id]).json(&body)).await
+        self.bytes(self.request(Method::POST, &["confirmations", id]).json(&body)).await.map(drop)
     }
 
     pub(crate) async fn log_tail(&self, id: &str, lines: usize) -> Result<Vec<u8>, ClientError> {

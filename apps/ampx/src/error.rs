@@ -3,6 +3,7 @@ use opsmith_forge::local::ForgeError;
 use opsmith_guard::{GuardError, Refusal};
 use opsmith_model::{ErrorKind, Hint, TaskId};
 use opsmith_runs::RunsError;
+use opsmith_sandbox::{ParseMarkerError, SandboxError};
 use opsmith_store::StoreError;
 
 use crate::task::IllegalTransition;
@@ -63,6 +64,12 @@ pub enum AmpxError {
     /// A run that was waited for failed.
     #[error("{}", .0.message)]
     Run(opsmith_runs::StepFailure),
+    /// Commands could not be run or ended.
+    #[error(transparent)]
+    Sandbox(#[from] SandboxError),
+    /// A task's processes cannot be told apart.
+    #[error(transparent)]
+    Marker(#[from] ParseMarkerError),
     /// The database did not do it.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -94,6 +101,8 @@ impl Hint for AmpxError {
             Self::Forge(error) => error.kind(),
             Self::Runs(error) => error.kind(),
             Self::Run(failure) => failure.kind,
+            Self::Sandbox(error) => error.kind(),
+            Self::Marker(error) => error.kind(),
             Self::Store(error) => error.kind(),
         }
     }
@@ -111,6 +120,8 @@ impl Hint for AmpxError {
             Self::Forge(error) => error.hint(),
             Self::Runs(error) => error.hint(),
             Self::Run(failure) => failure.hint.clone(),
+            Self::Sandbox(error) => error.hint(),
+            Self::Marker(error) => error.hint(),
             Self::Store(error) => error.hint(),
         }
     }

@@ -29,6 +29,7 @@ mod migrations;
 mod new_task;
 mod open;
 pub mod runs;
+mod sweep;
 pub mod task;
 
 pub use ampx::{Ampx, Parts};

@@ -1,7 +1,7 @@
 use sea_orm_migration::async_trait::async_trait;
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::schema::{
-    big_integer, boolean, double_null, integer, string, string_null, text, text_null, timestamp_with_time_zone,
+    big_integer, blob, boolean, double_null, integer, string, string_null, text, text_null, timestamp_with_time_zone,
     timestamp_with_time_zone_null,
 };
 
@@ -92,15 +92,26 @@ fn events() -> TableCreateStatement {
         .take()
 }
 
+fn commits() -> TableCreateStatement {
+    Table::create()
+        .table(name("ampx_commits"))
+        .col(string(name("sha")).primary_key())
+        .col(string(name("task_id")))
+        .col(blob(name("packed")))
+        .take()
+}
+
 #[async_trait]
 impl MigrationTrait for TaskTables {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         manager.create_table(tasks()).await?;
         manager.create_table(attempts()).await?;
         manager.create_table(events()).await?;
+        manager.create_table(commits()).await?;
         for (index, table, columns) in [
             ("ampx_tasks_status", "ampx_tasks", ["status", "id"]),
             ("ampx_events_task", "ampx_events", ["task_id", "seq"]),
+            ("ampx_commits_task", "ampx_commits", ["task_id", "sha"]),
         ] {
             let mut create = Index::create();
             create.name(index).table(name(table));

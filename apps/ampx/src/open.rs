@@ -10,10 +10,10 @@ use opsmith_runs::{Identity, IdentityError, Registry, RunsError, Timing, Worker,
 use opsmith_sandbox::{Sandbox, SandboxError};
 
 use crate::config::Settings;
-use crate::{Ampx, Parts};
+use crate::{Ampx, AmpxError, Parts};
 
 /// The variables of this process that git or a sandboxed command may ever see; each of them picks its own of these.
-const HOST_VARIABLES: [&str; 41] = [
+const HOST_VARIABLES: [&str; 39] = [
     "PATH",
     "TMPDIR",
     "LANG",
@@ -38,7 +38,6 @@ const HOST_VARIABLES: [&str; 41] = [
     "SSH_AUTH_SOCK",
     "GIT_SSH_COMMAND",
     "http_proxy",
-    "HTTP_PROXY",
     "https_proxy",
     "HTTPS_PROXY",
     "all_proxy",
@@ -54,7 +53,6 @@ const HOST_VARIABLES: [&str; 41] = [
     "GIT_CONFIG_GLOBAL",
     "GIT_CONFIG_SYSTEM",
     CONFIG_COUNT,
-    "SSH_ASKPASS",
 ];
 
 /// How many settings of git are given by variables.
@@ -80,6 +78,9 @@ pub enum OpenError {
     /// The worker does not start.
     #[error(transparent)]
     Runs(#[from] RunsError),
+    /// What an earlier life left cannot be removed.
+    #[error("failed to remove old work folders")]
+    Sweep(#[from] AmpxError),
 }
 
 impl Hint for OpenError {
@@ -90,6 +91,7 @@ impl Hint for OpenError {
             Self::Sandbox(error) => error.kind(),
             Self::Identity(error) => error.kind(),
             Self::Runs(error) => error.kind(),
+            Self::Sweep(error) => error.kind(),
         }
     }
 
@@ -100,6 +102,7 @@ impl Hint for OpenError {
             Self::Sandbox(error) => error.hint(),
             Self::Identity(error) => error.hint(),
             Self::Runs(error) => error.hint(),
+            Self::Sweep(error) => error.hint(),
         }
     }
 }
@@ -132,10 +135,12 @@ pub async fn start_worker(
     concurrency: Option<usize>,
 ) -> Result<Worker, OpenError> {
     let identity = Identity::lock(&process.platform.data_dir, name, &process.clock)?;
+    crate::sweep::sweep(ampx, &identity).await?;
     let mut registry = Registry::new();
     crate::runs::register(&mut registry, ampx);
     let concurrency = concurrency.unwrap_or(ampx.settings.concurrent_tasks).max(1);
-    let options = WorkerOptions { concurrency, timing: Timing::default() };
+    let options =
+        WorkerOptions { concurrency, timing: Timing::taking_over_after(process.platform.worker.dead_after()) };
     Ok(Worker::start(process.runs.clone(), registry, identity, options).await?)
 }
 

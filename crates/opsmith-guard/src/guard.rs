@@ -3,7 +3,7 @@ use std::sync::Arc;
 use chrono::{Duration, TimeDelta};
 use opsmith_model::{Clock, ConfirmationId, Decision, Digest, Plan, Principal, PrincipalKind};
 use opsmith_store::{Page, Store, Write};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::audit::{AuditEntry, AuditOutcome, AuditRecord, Chain};
 use crate::db;
@@ -155,6 +155,22 @@ impl Guard {
         Ok(db::audit::append(write, record, self.clock.now()).await?)
     }
 
+    /// Records an effect that happened under `permit`, in the transaction of the change; a step that is done again
+    /// after a kill finds its entry there and adds none.
+    pub async fn record_effect(
+        &self,
+        write: &Write,
+        permit: &Permit,
+        outcome: AuditOutcome,
+        detail: Value,
+    ) -> Result<(), GuardError> {
+        let record = AuditRecord::of_effect(permit, outcome, detail);
+        if !db::audit::is_recorded(write, &record).await? {
+            self.record(write, record).await?;
+        }
+        Ok(())
+    }
+
     /// Audit entries, newest first.
     pub async fn audit(&self, page: Page) -> Result<Vec<AuditEntry>, GuardError> {
         Ok(db::audit::newest(self.store.read(), page).await?)
@@ -199,7 +215,7 @@ impl Guard {
     }
 }
 
-fn of_plan(plan: &Plan, outcome: AuditOutcome, detail: serde_json::Value) -> AuditRecord {
+fn of_plan(plan: &Plan, outcome: AuditOutcome, detail: Value) -> AuditRecord {
     AuditRecord {
         principal: plan.operation.principal.clone(),
         action: plan.operation.kind.clone(),

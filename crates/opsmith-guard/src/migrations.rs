@@ -64,6 +64,9 @@ impl MigrationTrait for GateTables {
         manager.create_table(confirmations).await?;
         manager.create_index(by_digest).await?;
         manager.create_table(audit).await?;
+        let by_operation =
+            Index::create().name("guard_audit_operation").table(name("guard_audit")).col(name("operation_key")).take();
+        manager.create_index(by_operation).await?;
         manager.create_table(head).await
     }
 }

@@ -78,6 +78,13 @@ impl Identity {
         &self.id
     }
 
+    /// Whether that worker's id was locked in the same data folder.
+    pub fn shares_folder_with(&self, worker_id: &str) -> bool {
+        // `<name>-<folder>-<slot>`; a name may have dashes of its own.
+        let folder = |id: &str| id.rsplit('-').nth(1).map(str::to_owned);
+        folder(&self.id) == folder(worker_id)
+    }
+
     /// The machine's name.
     pub fn host(&self) -> &str {
         &self.host
@@ -106,6 +113,7 @@ mod tests {
         let first = Identity::lock(&folder, Some("w"), &Clock::system()).unwrap();
         let second = Identity::lock(&folder, Some("w"), &Clock::system()).unwrap();
         assert_ne!(first.id(), second.id());
+        assert!(second.shares_folder_with(first.id()) && !second.shares_folder_with("w-elsewhere-0"));
         let was = first.id().to_owned();
         drop(first);
         assert_eq!(Identity::lock(&folder, Some("w"), &Clock::system()).unwrap().id(), was);

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use durare::{Client, DurableContext, DurableEngine, PostgresProvider, SqliteProvider, StateProvider};
 use opsmith_model::RunId;
-use opsmith_store::{Dialect, StoreUrl};
+use opsmith_store::{Dialect, SetupTurn, StoreUrl};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -41,6 +41,7 @@ impl Journal {
     /// On SQLite it commits with `synchronous = NORMAL`: a power cut may forget the last steps, never damage the
     /// file, and a forgotten step is done again, which is harmless by the rule of [`crate::RunContext::step`].
     pub(crate) async fn open(url: &StoreUrl) -> Result<Self, RunsError> {
+        let _turn = SetupTurn::take(url).await;
         let provider: Arc<dyn StateProvider> = match url.dialect() {
             Dialect::Sqlite => Arc::new(SqliteProvider::connect(url.expose()).await.map_err(RunsError::Journal)?),
             Dialect::Postgres => {

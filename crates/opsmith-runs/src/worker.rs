@@ -41,6 +41,13 @@ impl Default for Timing {
     }
 }
 
+impl Timing {
+    /// The usual rhythm, with another patience with silent workers.
+    pub fn taking_over_after(dead_after: Duration) -> Self {
+        Self { dead_after, beat: dead_after / 5, ..Self::default() }
+    }
+}
+
 /// How a worker works.
 #[derive(Clone, Debug)]
 pub struct WorkerOptions {

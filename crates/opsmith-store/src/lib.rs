@@ -10,6 +10,7 @@
 mod error;
 mod migrate;
 mod page;
+mod setup;
 mod store;
 mod url;
 mod write;
@@ -17,6 +18,7 @@ mod write;
 pub use error::StoreError;
 pub use migrate::Migrations;
 pub use page::Page;
+pub use setup::SetupTurn;
 pub use store::{Backup, Store};
 pub use url::{Dialect, StoreUrl};
 pub use write::Write;

@@ -8,7 +8,7 @@ use sea_orm::{
 };
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
-use crate::{Dialect, StoreError, StoreUrl, Write};
+use crate::{Dialect, SetupTurn, StoreError, StoreUrl, Write};
 
 /// How long SQLite waits for another process's write before it says that the database is locked.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(15);
@@ -55,6 +55,7 @@ impl Store {
                 options.max_connections(10);
             }
         }
+        let _turn = SetupTurn::take(&url).await;
         let db = Database::connect(options).await?;
         Ok(Self { db, url, writer: Arc::new(Mutex::new(())) })
     }

@@ -132,9 +132,9 @@ fn append(
             continue;
         }
         if session.output.is_json() {
-            session.output.json(task)?
+            session.output.json(task)?;
         } else {
-            session.output.line(&task_line(task))
+            session.output.line(&task_line(task));
         }
         shown.insert(task.id, now);
     }

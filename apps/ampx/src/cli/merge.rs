@@ -3,16 +3,13 @@ use opsmith_forge::git::MergeMethod;
 use opsmith_guard::Answer;
 use opsmith_host::cli::{Exit, Failure};
 use opsmith_host::http::ProblemBody;
-use opsmith_host::process::Process;
-use opsmith_model::{ErrorKind, Plan};
-use serde_json::json;
+use opsmith_model::{Decision, ErrorKind, Plan};
 
-use super::backend::Local;
 use super::session::Session;
 use super::view::{short, show_detail};
+use crate::Merged;
 use crate::client::{Client, ClientError, MergeWish};
 use crate::task::Task;
-use crate::{MergeOptions, Merged};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -60,12 +57,12 @@ impl From<Method> for MergeMethod {
 }
 
 pub(super) async fn run(session: &Session<'_>, args: Args) -> Result<Exit, Failure> {
-    if session.globals.dry_run {
-        return show_plan_only(session, &args).await;
-    }
     let client = session.server()?;
     let task = client.detail(&args.id).await?.task;
     let wish = MergeWish { method: args.method.into(), delete_branch: args.delete_branch, auto: args.auto };
+    if session.globals.dry_run {
+        return show_plan_only(session, &client, &task, &wish).await;
+    }
     let merged = match merge(session, &client, &task, &wish).await? {
         Ok(merged) => merged,
         Err(exit) => return Ok(exit),
@@ -158,19 +155,28 @@ fn plan_lines(plan: &Plan) -> Vec<String> {
     [head].into_iter().chain(effects).collect()
 }
 
-/// Shows the plan as it would be now. It is computed here: servers run on this machine, over this store.
-async fn show_plan_only(session: &Session<'_>, args: &Args) -> Result<Exit, Failure> {
-    let ampx = Local::open(session.catalogue, &session.config()?).await?.ampx;
-    let id = ampx.resolve(&args.id).await?;
-    let options = MergeOptions { method: args.method.into(), delete_branch: args.delete_branch };
-    let plan = ampx.merge_plan(id, &options, &Process::local_user()).await?;
-    let decisions = ampx.guard.decide(&plan);
+/// Shows the plan as it would be now, and what the policy says of it.
+async fn show_plan_only(
+    session: &Session<'_>,
+    client: &Client,
+    task: &Task,
+    wish: &MergeWish,
+) -> Result<Exit, Failure> {
+    let planned = client.merge_plan(&task.id.to_string(), wish).await?;
     if session.output.is_json() {
-        session.output.json(&json!({ "plan": plan, "digest": plan.digest(), "decisions": decisions }))?;
+        session.output.json(&planned)?;
         return Ok(Exit::OK);
     }
-    for line in plan_lines(&plan) {
+    for line in plan_lines(&planned.plan) {
         session.output.line(&line);
+    }
+    for (effect, decision) in planned.plan.effects.iter().zip(&planned.decisions) {
+        let said = match decision {
+            Decision::Allow => "may happen".to_owned(),
+            Decision::Confirm(reason) => format!("needs a person's yes ({reason})"),
+            Decision::Deny(reason) => format!("is denied ({reason})"),
+        };
+        session.output.note(&format!("{} {said}", effect.kind));
     }
     session.output.note("nothing was changed");
     Ok(Exit::OK)

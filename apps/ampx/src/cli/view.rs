@@ -64,7 +64,7 @@ fn repository(address: &str) -> String {
 const MOST_PROMPT_CHARS: usize = 40;
 
 fn first_line(prompt: &str) -> String {
-    let line = prompt.trim().lines().next().unwrap_or_default();
+    let line = prompt.trim().lines().next().unwrap_or_default().trim_end();
     if line.chars().count() <= MOST_PROMPT_CHARS {
         return line.to_owned();
     }

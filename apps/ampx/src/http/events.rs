@@ -6,7 +6,7 @@ use opsmith_model::TaskId;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use super::ApiError;
+use super::error::ApiError;
 use super::feed::{Feed, last_seen, on_the_wire};
 use super::responses::{BadQuery, Conflict, Internal, NotFound};
 use crate::{Ampx, AmpxError, Event};
@@ -22,7 +22,7 @@ pub(super) struct EventsQuery {
 
 /// Streams every change of status and every piece of log: those after `Last-Event-ID`, or new ones only.
 #[utoipa::path(
-    get, path = "/api/v1/events", tag = "events",
+    get, path = "/api/v1/events", tag = "events", operation_id = "stream_events",
     params(
         EventsQuery,
         ("Last-Event-ID" = Option<i64>, Header, description = "The last event that was read; the stream goes on after it"),

@@ -9,7 +9,7 @@ use opsmith_model::TaskId;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use super::ApiError;
+use super::error::ApiError;
 use super::feed::{BATCH, Feed, last_seen, on_the_wire};
 use super::responses::{BadQuery, Conflict, Internal, NotFound};
 use crate::{Ampx, AmpxError, Event, EventKind, db};
@@ -33,7 +33,7 @@ pub(super) struct LogsQuery {
 
 /// The task's log: its last lines as text, or with `follow` as a stream of `log` events that goes on with the task.
 #[utoipa::path(
-    get, path = "/api/v1/tasks/{id}/logs", tag = "tasks",
+    get, path = "/api/v1/tasks/{id}/logs", tag = "tasks", operation_id = "read_task_log",
     params(
         ("id" = String, Path, description = "The task's id, which may be shortened while it is unique"),
         LogsQuery,

@@ -6,8 +6,9 @@ use opsmith_model::{Decision, Digest, Plan};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
+use super::error::ApiError;
 use super::responses::{BadBody, Denied, Failed, Internal, NeedsConfirmation, NoCaller, NotFound};
-use super::{ApiError, Caller, shape};
+use super::{Caller, shape};
 use crate::{Ampx, MergeOptions, Merged};
 
 /// How to merge.
@@ -15,9 +16,8 @@ use crate::{Ampx, MergeOptions, Merged};
 #[serde(deny_unknown_fields)]
 pub(super) struct MergeWish {
     /// `squash` where it is not said.
-    #[serde(default = "squash")]
     #[schema(value_type = Option<shape::MergeMethod>)]
-    method: MergeMethod,
+    method: Option<MergeMethod>,
     /// Whether the task's branch goes afterwards.
     #[serde(default)]
     delete_branch: bool,
@@ -59,13 +59,9 @@ pub(super) enum MergeAnswer {
     Planned(PlannedMerge),
 }
 
-const fn squash() -> MergeMethod {
-    MergeMethod::Squash
-}
-
 /// Merges the task's pull request, or has it merged as soon as it may be.
 #[utoipa::path(
-    post, path = "/api/v1/tasks/{id}/merge", tag = "tasks", request_body = MergeWish,
+    post, path = "/api/v1/tasks/{id}/merge", tag = "tasks", operation_id = "merge_task", request_body = MergeWish,
     params(
         ("id" = String, Path, description = "The task's id, which may be shortened while it is unique"),
         MergeQuery,
@@ -83,7 +79,8 @@ pub(super) async fn merge(
     Json(wish): Json<MergeWish>,
 ) -> Result<Response, ApiError> {
     let id = ampx.resolve(&id).await?;
-    let options = MergeOptions { method: wish.method, delete_branch: wish.delete_branch };
+    let method = wish.method.unwrap_or(MergeMethod::Squash);
+    let options = MergeOptions { method, delete_branch: wish.delete_branch };
     if query.dry_run {
         let plan = ampx.merge_plan(id, &options, &by).await?;
         return Ok(Json(PlannedMerge::new(&ampx, plan)).into_response());

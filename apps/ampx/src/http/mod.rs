@@ -1,7 +1,7 @@
 //! ampx's part of the HTTP API: one file per resource, each route a call of [`Ampx`](crate::Ampx).
 //!
-//! Who asks is [`Caller`], put on every request by the server; what goes wrong is an [`ApiError`], told to readers of
-//! the OpenAPI document by [`responses`]. What other rooms' types look like on the wire is in [`shape`].
+//! Who asks is [`Caller`], put on every request by the server; what goes wrong is a problem, told to readers of the
+//! OpenAPI document by [`responses`]. What other rooms' types look like on the wire is in [`shape`].
 //!
 //! Absent on purpose: authentication and the layers around the routes (opsmith and opsmith-host).
 //!
@@ -23,6 +23,5 @@ pub mod shape;
 mod tasks;
 
 pub use caller::Caller;
-pub use error::ApiError;
 pub use paging::{Paging, paging};
 pub use router::{openapi, router};

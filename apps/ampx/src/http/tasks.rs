@@ -6,9 +6,10 @@ use opsmith_model::Principal;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
+use super::error::ApiError;
 use super::idempotency::IdempotencyKey;
 use super::responses::{BadBody, BadQuery, Conflict, Internal, NoCaller, NotFound};
-use super::{ApiError, Caller, Paging, paging};
+use super::{Caller, Paging, paging};
 use crate::db::TaskFilter;
 use crate::task::{Task, TaskDetail, TaskStatus};
 use crate::{Ampx, Created, NewTask};
@@ -41,7 +42,8 @@ pub(super) struct TaskPage {
     total: u64,
 }
 
-/// What a person wants of a task. The braces let an unknown field be refused.
+/// What a person wants of a task.
+// The braces let an unknown field be refused.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(tag = "action", rename_all = "snake_case", deny_unknown_fields)]
 pub(super) enum TaskAction {
@@ -58,7 +60,7 @@ pub(super) enum TaskAction {
 
 /// Takes a task in; a worker begins it when it has room.
 #[utoipa::path(
-    post, path = "/api/v1/tasks", tag = "tasks", request_body = NewTask,
+    post, path = "/api/v1/tasks", tag = "tasks", operation_id = "create_task", request_body = NewTask,
     params(("Idempotency-Key" = Option<String>, Header,
         description = "1 to 255 visible characters; sent again with the same request it answers with the first task")),
     responses(
@@ -78,7 +80,7 @@ pub(super) async fn create(
 
 /// Lists tasks, newest first.
 #[utoipa::path(
-    get, path = "/api/v1/tasks", tag = "tasks", params(ListQuery),
+    get, path = "/api/v1/tasks", tag = "tasks", operation_id = "list_tasks", params(ListQuery),
     responses((status = 200, body = TaskPage), BadQuery, Internal)
 )]
 pub(super) async fn list(State(ampx): State<Ampx>, Query(query): Query<ListQuery>) -> Result<Json<TaskPage>, ApiError> {
@@ -89,7 +91,7 @@ pub(super) async fn list(State(ampx): State<Ampx>, Query(query): Query<ListQuery
 
 /// Lists the tasks that a worker has or will have: queued, running and retrying.
 #[utoipa::path(
-    get, path = "/api/v1/tasks/active", tag = "tasks", params(Paging),
+    get, path = "/api/v1/tasks/active", tag = "tasks", operation_id = "list_active_tasks", params(Paging),
     responses((status = 200, body = TaskPage), BadQuery, Internal)
 )]
 pub(super) async fn active(State(ampx): State<Ampx>, Query(query): Query<Paging>) -> Result<Json<TaskPage>, ApiError> {
@@ -101,7 +103,7 @@ pub(super) async fn active(State(ampx): State<Ampx>, Query(query): Query<Paging>
 
 /// Shows one task with its attempts.
 #[utoipa::path(
-    get, path = "/api/v1/tasks/{id}", tag = "tasks",
+    get, path = "/api/v1/tasks/{id}", tag = "tasks", operation_id = "show_task",
     params(("id" = String, Path, description = "The task's id, which may be shortened while it is unique")),
     responses((status = 200, body = TaskDetail), NotFound, Conflict, Internal)
 )]
@@ -112,7 +114,7 @@ pub(super) async fn show(State(ampx): State<Ampx>, Path(id): Path<String>) -> Re
 
 /// Sends a task on, gives it up, or lets its held diff pass.
 #[utoipa::path(
-    patch, path = "/api/v1/tasks/{id}", tag = "tasks", request_body = TaskAction,
+    patch, path = "/api/v1/tasks/{id}", tag = "tasks", operation_id = "act_on_task", request_body = TaskAction,
     params(("id" = String, Path, description = "The task's id, which may be shortened while it is unique")),
     responses((status = 204, description = "Done"), BadBody, NoCaller, NotFound, Conflict, Internal)
 )]

@@ -1,10 +1,10 @@
 use std::time::Duration;
 
-use opsmith_forge::git::{CachedRepo, CommitRequest, GitError, SnapshotOptions, Workspace};
+use opsmith_forge::git::{CachedRepo, CommitRequest, GitError, SnapshotOptions, Workspace, pack, unpack};
 use opsmith_model::{Hint, TaskId};
 use opsmith_runs::{Halt, RunContext, StepScope};
 use opsmith_sandbox::{Limits, Marker};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::log;
 use super::prompt::{self, Failure};
@@ -22,6 +22,10 @@ const MOST_CONFIG_BYTES: usize = 64 * 1024;
 const MOST_FILE_MIB: u64 = 100;
 /// … and all changed files together; larger ones are no work of an agent.
 const MOST_CHANGE_MIB: u64 = 500;
+/// How often an attempt may lose its work folder to a takeover.
+const MOST_TAKEOVERS: u32 = 5;
+/// The largest change that is kept in the store for another machine.
+const MOST_KEPT_BYTES: usize = 32 * 1024 * 1024;
 /// How often a network step is tried before it fails.
 const NETWORK_TRIES: u32 = 3;
 
@@ -49,12 +53,24 @@ impl Work {
         workspace(&self.ampx, self.id)
     }
 
+    /// The cached repository with the base and our newest commit in it, also where another machine made that.
     pub(super) async fn repo(&self) -> Result<CachedRepo, Halt> {
-        repo(&self.ampx, self.id).await
+        let repo = repo(&self.ampx, self.id).await?;
+        let failed = |error: GitError| Halt::failed(&error);
+        if !repo.contains(&self.prepared.base.sha).await.map_err(failed)? {
+            repo.fetch().await.map_err(failed)?;
+        }
+        if let Some(head) = &self.head
+            && !repo.contains(head).await.map_err(failed)?
+            && let Some(packed) = db::commits::find(self.ampx.store.read(), head).await?
+        {
+            unpack(&self.ampx.git, repo.git_dir(), packed).await.map_err(failed)?;
+        }
+        Ok(repo)
     }
 }
 
-pub(super) fn workspace(ampx: &Ampx, id: TaskId) -> Workspace {
+pub(crate) fn workspace(ampx: &Ampx, id: TaskId) -> Workspace {
     Workspace::at(&ampx.work_root, &id.to_string(), ampx.git.clone())
 }
 
@@ -65,8 +81,8 @@ async fn repo(ampx: &Ampx, id: TaskId) -> Result<CachedRepo, Halt> {
 }
 
 /// The processes of one command of a task.
-pub(super) fn marker(id: TaskId, what: &str) -> Result<Marker, Halt> {
-    format!("ampx-{id}-{what}").parse().map_err(|error: opsmith_sandbox::ParseMarkerError| Halt::failed(&error))
+pub(super) fn marker(id: TaskId, what: &str) -> Result<Marker, AmpxError> {
+    Ok(format!("ampx-{id}-{what}").parse()?)
 }
 
 /// Tries a network call again where it was unavailable, unless the run has to stop.
@@ -153,25 +169,60 @@ pub(super) async fn attempt(
 ) -> Result<Option<String>, Halt> {
     let asked = prompt::attempt(asked, last);
     let log = last.map(|last| last.report.excerpt.as_str());
-    go(run, work, number, "", &asked, log).await?;
-    if let Some(head) = commit(run, work, number, "").await? {
+    if let Some(head) = edit(run, work, number, "", &asked, log).await? {
         return Ok(Some(head));
     }
-    go(run, work, number, " nudged", &prompt::nudge(&asked), log).await?;
-    commit(run, work, number, " nudged").await
+    edit(run, work, number, " nudged", &prompt::nudge(&asked), log).await
 }
 
-/// Runs the agent once over the task's tree.
-async fn go(
+/// What a commit finds in the work folder.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Committed {
+    /// A change, now a commit.
+    Head(String),
+    /// No change.
+    Nothing,
+    /// Not what the agent left: that is on a machine from which this one has taken over.
+    Gone,
+}
+
+/// Has the agent edit and commits it. Where another machine takes over in between, the agent begins again here.
+async fn edit(
     run: &RunContext,
     work: &Work,
     number: u32,
     nudged: &str,
     asked: &str,
+    log: Option<&str>,
+) -> Result<Option<String>, Halt> {
+    for takeover in 0..MOST_TAKEOVERS {
+        let go_name = match takeover {
+            0 => format!("{number}{nudged}"),
+            _ => format!("{number}{nudged} again {takeover}"),
+        };
+        let stamp = go(run, work, number, &go_name, asked, log).await?;
+        match commit(run, work, number, &go_name, &stamp).await? {
+            Committed::Head(head) => return Ok(Some(head)),
+            Committed::Nothing => return Ok(None),
+            Committed::Gone => {}
+        }
+    }
+    let message = format!("attempt {number} was taken over {MOST_TAKEOVERS} times and never came to its commit");
+    Err(Halt::failed(&AmpxError::NotNow { message, hint: Some("look after the workers".to_owned()) }))
+}
+
+/// Runs the agent once over the task's tree, and gives the stamp that the tree has from it.
+async fn go(
+    run: &RunContext,
+    work: &Work,
+    number: u32,
+    go_name: &str,
+    asked: &str,
     ci_log: Option<&str>,
-) -> Result<AgentReport, Halt> {
+) -> Result<String, Halt> {
     let (run_id, ampx, id) = (run.run_id(), &work.ampx, work.id);
-    run.step(&format!("agent {number}{nudged}"), |scope| async move {
+    run.step(&format!("agent {go_name}"), |scope| async move {
         let task = change(ampx, id, run_id, |task| {
             task.status = task.status.apply(TaskEvent::Attempt).map_err(|error| Halt::failed(&error))?;
             task.attempt_count = number;
@@ -179,11 +230,12 @@ async fn go(
             Ok(())
         })
         .await?;
-        let marker = marker(id, &format!("agent-{number}"))?;
+        let marker = marker(id, &format!("agent-{number}")).map_err(|error| Halt::failed(&error))?;
         // What a killed opsmith left running is ended before its tree is touched.
         ampx.sandbox.reap(&marker).await.map_err(|error| Halt::failed(&error))?;
-        let began = begin_attempt(work, number, asked, nudged.is_empty()).await?;
-        set_up_tree(work, &task.branch, began && number > 1 && work.head.is_some()).await?;
+        let began = begin_attempt(work, number, asked).await?;
+        let goes_on = (began && read_stamp(work).1 == work.parent()) || go_name.ends_with(" nudged");
+        set_up_tree(work, &task.branch, goes_on).await?;
         let workspace = work.workspace();
         let agent = Agent::of(&ampx.settings, &task.agent).map_err(|error| Halt::failed(&error))?;
         let private = private_folder(work, number)?;
@@ -210,7 +262,9 @@ async fn go(
         }
         let report = reported.map_err(|error: AgentError| Halt::failed(&error))?;
         record_report(ampx, id, run_id, number, &report).await?;
-        Ok(report)
+        let stamp = format!("{run_id} {} {go_name}", scope.epoch());
+        write_stamp(work, &stamp, "")?;
+        Ok(stamp)
     })
     .await
 }
@@ -232,11 +286,27 @@ fn private_folder(work: &Work, number: u32) -> Result<std::path::PathBuf, Halt> 
 }
 
 /// Records that the attempt begins; false where it began before, so that this is another try of the same one.
-async fn begin_attempt(work: &Work, number: u32, asked: &str, fresh: bool) -> Result<bool, Halt> {
+async fn begin_attempt(work: &Work, number: u32, asked: &str) -> Result<bool, Halt> {
     let write = work.ampx.store.write().await?;
     let began = db::attempts::begin(&write, work.id, number, asked, work.ampx.now()).await?;
     write.commit().await?;
-    Ok(began || !fresh)
+    Ok(began)
+}
+
+/// The file beside the tree: which go left it as it is, and below, once committed, as which commit.
+fn stamp_file(work: &Work) -> std::path::PathBuf {
+    work.ampx.work_root.join(work.id.to_string()).join("stamp")
+}
+
+fn read_stamp(work: &Work) -> (String, String) {
+    let text = std::fs::read_to_string(stamp_file(work)).unwrap_or_default();
+    let (go, sha) = text.split_once('\n').unwrap_or((&text, ""));
+    (go.to_owned(), sha.to_owned())
+}
+
+fn write_stamp(work: &Work, go: &str, sha: &str) -> Result<(), Halt> {
+    std::fs::write(stamp_file(work), format!("{go}\n{sha}"))
+        .map_err(|source| Halt::failed(&GitError::io("write the work folder's stamp", source)))
 }
 
 /// Has the tree at the last commit: as it is where the agent goes on in it, made anew where a try was broken off.
@@ -274,17 +344,37 @@ async fn record_report(
     Ok(())
 }
 
-/// Commits what the agent did to the tree; `None` where that is nothing.
-async fn commit(run: &RunContext, work: &Work, number: u32, nudged: &str) -> Result<Option<String>, Halt> {
+/// Keeps the commit in the store until it is pushed, so that another machine can go on from it.
+async fn keep(work: &Work, repo: &CachedRepo, number: u32, sha: &str) -> Result<(), Halt> {
+    let (ampx, base) = (&work.ampx, &work.prepared.base.sha);
+    match pack(&ampx.git, repo.git_dir(), base, sha, MOST_KEPT_BYTES).await {
+        Ok(packed) => {
+            let write = ampx.store.write().await?;
+            db::commits::insert(&write, work.id, sha, packed).await?;
+            Ok(write.commit().await?)
+        }
+        Err(GitError::TooLarge { .. }) => {
+            let line = "opsmith: the change is too large to be kept in the store; it is on this machine only";
+            log::say(ampx, work.id, number, line).await.map_err(|error| Halt::failed(&error))
+        }
+        Err(error) => Err(Halt::failed(&error)),
+    }
+}
+
+/// Commits what the agent did to the tree.
+async fn commit(run: &RunContext, work: &Work, number: u32, go_name: &str, stamp: &str) -> Result<Committed, Halt> {
     let (run_id, ampx, id) = (run.run_id(), &work.ampx, work.id);
-    run.step(&format!("commit {number}{nudged}"), |scope| async move {
+    run.step(&format!("commit {go_name}"), |scope| async move {
+        if read_stamp(work).0 != stamp {
+            return Ok(Committed::Gone);
+        }
         let task = work.task().await?;
         let litter = ampx.settings.agents.get(&task.agent).map(|agent| agent.litter.clone()).unwrap_or_default();
         let options = SnapshotOptions { exclude: litter, max_file_mib: MOST_FILE_MIB, max_total_mib: MOST_CHANGE_MIB };
         let workspace = work.workspace();
         let snapshot = workspace.snapshot(work.parent(), &options).await.map_err(|error| Halt::failed(&error))?;
         if snapshot.changes.is_empty() {
-            return Ok(None);
+            return Ok(Committed::Nothing);
         }
         scope.check_lease().await?;
         let detail = ampx.detail(id).await.map_err(|error| Halt::failed(&error))?;
@@ -301,6 +391,8 @@ async fn commit(run: &RunContext, work: &Work, number: u32, nudged: &str) -> Res
         let sha = workspace.commit(request).await.map_err(|error| Halt::failed(&error))?;
         let repo = work.repo().await?;
         repo.import(workspace.control(), &sha).await.map_err(|error| Halt::failed(&error))?;
+        keep(work, &repo, number, &sha).await?;
+        write_stamp(work, stamp, &sha)?;
         let files = snapshot.changes.len();
         let line = format!("opsmith: committed {files} changed files as {}", &sha[..12.min(sha.len())]);
         log::say(ampx, id, number, &line).await.map_err(|error| Halt::failed(&error))?;
@@ -314,7 +406,7 @@ async fn commit(run: &RunContext, work: &Work, number: u32, nudged: &str) -> Res
         let write = ampx.store.write().await?;
         db::attempts::change(&write, id, number, |attempt| attempt.head_sha = Some(sha.clone())).await?;
         write.commit().await?;
-        Ok(Some(sha))
+        Ok(Committed::Head(sha))
     })
     .await
 }

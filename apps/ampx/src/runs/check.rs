@@ -90,7 +90,7 @@ async fn verdict(work: &Work, scope: &StepScope, number: u32, sha: &str, what: &
         git_dir: repo.git_dir(),
         sha,
         scratch_dir: &scratch,
-        marker: marker(id, &format!("{what}-{number}"))?,
+        marker: marker(id, &format!("{what}-{number}")).map_err(|error| Halt::failed(&error))?,
         log,
         cancel: &token,
     };

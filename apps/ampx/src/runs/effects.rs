@@ -2,13 +2,13 @@
 
 use opsmith_forge::git::{GitError, PushRequest, diff, push as push_branch};
 use opsmith_forge::local::OpenRequest;
-use opsmith_guard::{AuditOutcome, AuditRecord, Permit, Refusal};
+use opsmith_guard::{AuditOutcome, Permit, Refusal};
 use opsmith_model::{Effect, EffectKind, Operation, Plan, Target};
 use opsmith_runs::{Halt, RunContext};
 use serde_json::{Value, json};
 
 use super::attempt::Work;
-use super::task::{End, change};
+use super::task::End;
 use super::{log, prompt};
 use crate::Ampx;
 use crate::effects::{OPEN_PULL_REQUEST, PUSH};
@@ -76,8 +76,9 @@ pub(super) async fn push(run: &RunContext, work: &Work, number: u32, head: &str)
             other => other.map_err(|error| Halt::failed(&error))?,
         };
         let write = ampx.store.write().await?;
-        let record = AuditRecord::of_effect(&permit, AuditOutcome::Done, json!(format!("{pushed:?}")));
-        ampx.guard.record(&write, record).await.map_err(|error| Halt::failed(&error))?;
+        let recorded =
+            ampx.guard.record_effect(&write, &permit, AuditOutcome::Done, json!(format!("{pushed:?}"))).await;
+        recorded.map_err(|error| Halt::failed(&error))?;
         let task = crate::db::tasks::of_run(&write, id, run_id).await?;
         let mut task = task.ok_or(Halt::Cancelled)?;
         task.pushed_sha = Some(head.to_owned());
@@ -118,14 +119,14 @@ pub(super) async fn open_pull_request(run: &RunContext, work: &Work, head: &str,
         let write = ampx.store.write().await?;
         let opened = ampx.forge.open(&permit, &write, repo.url(), &request).await;
         let opened = opened.map_err(|error| Halt::failed(&error))?;
-        let record = AuditRecord::of_effect(&permit, AuditOutcome::Done, json!({ "number": opened.number }));
-        ampx.guard.record(&write, record).await.map_err(|error| Halt::failed(&error))?;
+        let detail = json!({ "number": opened.number });
+        let recorded = ampx.guard.record_effect(&write, &permit, AuditOutcome::Done, detail).await;
+        recorded.map_err(|error| Halt::failed(&error))?;
+        let task = crate::db::tasks::of_run(&write, id, run_id).await?;
+        let mut task = task.ok_or(Halt::Cancelled)?;
+        task.pr_url = Some(opened.url());
+        ampx.save(&write, &mut task).await.map_err(|error| Halt::failed(&error))?;
         write.commit().await?;
-        change(ampx, id, run_id, |task| {
-            task.pr_url = Some(opened.url());
-            Ok(())
-        })
-        .await?;
         Ok(End::Success(format!("pull request {} is open: {passed}", opened.number)))
     })
     .await

@@ -4,7 +4,17 @@ use opsmith_runs::{Halt, RunContext};
 use super::attempt::{marker, workspace};
 use super::task::End;
 use crate::task::{TaskEvent, TaskStatus};
-use crate::{Ampx, db};
+use crate::{Ampx, AmpxError, db};
+
+/// Ends every process that a task's commands left on this machine.
+pub(crate) async fn reap(ampx: &Ampx, id: TaskId) -> Result<(), AmpxError> {
+    for attempt in 1..=ampx.task(id).await?.attempt_count {
+        for what in ["agent", "check", "base"] {
+            ampx.sandbox.reap(&marker(id, &format!("{what}-{attempt}"))?).await?;
+        }
+    }
+    Ok(())
+}
 
 /// Records how the task ended and removes its work folder; done even when the run was cancelled.
 pub(super) async fn finish(run: &RunContext, ampx: &Ampx, id: TaskId, end: End) -> Result<(), Halt> {
@@ -12,12 +22,7 @@ pub(super) async fn finish(run: &RunContext, ampx: &Ampx, id: TaskId, end: End) 
     let recorded = end.clone();
     run.final_step("finish", |scope| async move {
         scope.check_lease().await?;
-        for attempt in 1..=ampx.task(id).await.map_err(|error| Halt::failed(&error))?.attempt_count {
-            for what in ["agent", "check", "base"] {
-                let marker = marker(id, &format!("{what}-{attempt}"))?;
-                ampx.sandbox.reap(&marker).await.map_err(|error| Halt::failed(&error))?;
-            }
-        }
+        reap(ampx, id).await.map_err(|error| Halt::failed(&error))?;
         workspace(ampx, id).remove().await.map_err(|error| Halt::failed(&error))?;
         let write = ampx.store.write().await?;
         write.take_turns("ampx.tasks").await?;
@@ -34,6 +39,9 @@ pub(super) async fn finish(run: &RunContext, ampx: &Ampx, id: TaskId, end: End) 
         }
         task.status = task.status.apply(event).map_err(|error| Halt::failed(&error))?;
         task.summary = summary;
+        if task.status == TaskStatus::Success || task.status == TaskStatus::Aborted {
+            db::commits::remove(&write, id).await?;
+        }
         ampx.save(&write, &mut task).await.map_err(|error| Halt::failed(&error))?;
         write.commit().await?;
         ampx.woken();

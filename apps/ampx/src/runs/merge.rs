@@ -1,7 +1,7 @@
 //! A task's pull request into its base.
 
 use opsmith_forge::git::{DeleteRequest, PublishMerge, Pushed, delete_branch, publish_merge};
-use opsmith_guard::{AuditOutcome, AuditRecord, Permit};
+use opsmith_guard::{AuditOutcome, Permit};
 use opsmith_model::{Plan, TaskId};
 use opsmith_runs::{Halt, RunContext};
 use serde::{Deserialize, Serialize};
@@ -54,8 +54,9 @@ pub async fn run(run: RunContext, ampx: Ampx, input: MergeInput) -> Result<Merge
             scope.check_lease().await?;
             let deleted = delete_branch(&permit, &repo, delete).await.map_err(|error| Halt::failed(&error))?;
             let write = ampx.store.write().await?;
-            let record = AuditRecord::of_effect(&permit, AuditOutcome::Done, json!(format!("{deleted:?}")));
-            ampx.guard.record(&write, record).await.map_err(|error| Halt::failed(&error))?;
+            let detail = json!(format!("{deleted:?}"));
+            let recorded = ampx.guard.record_effect(&write, &permit, AuditOutcome::Done, detail).await;
+            recorded.map_err(|error| Halt::failed(&error))?;
             Ok(write.commit().await?)
         })
         .await?;
@@ -83,8 +84,8 @@ async fn record_merge(ampx: &Ampx, input: &MergeInput, permit: &Permit, pushed: 
         let merged = ampx.forge.record_merged(&write, &pull, &input.publish.sha).await;
         merged.map_err(|error| Halt::failed(&error))?;
     }
-    let record = AuditRecord::of_effect(permit, AuditOutcome::Done, json!(format!("{pushed:?}")));
-    ampx.guard.record(&write, record).await.map_err(|error| Halt::failed(&error))?;
+    let recorded = ampx.guard.record_effect(&write, permit, AuditOutcome::Done, json!(format!("{pushed:?}"))).await;
+    recorded.map_err(|error| Halt::failed(&error))?;
     task.merged_at = Some(ampx.now());
     task.merged_sha = Some(input.publish.sha.clone());
     task.auto_merge = None;

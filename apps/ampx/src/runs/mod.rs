@@ -12,6 +12,8 @@ pub mod task;
 use opsmith_runs::Registry;
 
 use crate::Ampx;
+pub(crate) use attempt::workspace;
+pub(crate) use finish::reap;
 
 /// The kind of a task's run.
 pub const TASK: &str = "ampx.task";

@@ -1,4 +1,6 @@
 //! ampx over real git, real commands and a real store.
 #![allow(clippy::unwrap_used)]
 
+mod http;
+mod sse;
 mod stories;

@@ -129,6 +129,16 @@ const fn outcome_word(outcome: AuditOutcome) -> &'static str {
     }
 }
 
+/// Whether the same effect of the same operation is in the chain already.
+pub(crate) async fn is_recorded(db: &Write, record: &AuditRecord) -> Result<bool, StoreError> {
+    let same = Entity::find()
+        .filter(Column::OperationKey.eq(record.operation_key.as_str()))
+        .filter(Column::Action.eq(record.action.as_str()))
+        .filter(Column::Outcome.eq(outcome_word(record.outcome)))
+        .filter(Column::Digest.eq(record.digest.as_ref().map(ToString::to_string)));
+    Ok(same.one(&**db).await?.is_some())
+}
+
 /// The entries after `seq`, oldest first.
 pub(crate) async fn after<C: ConnectionTrait>(db: &C, seq: i64, limit: u64) -> Result<Vec<AuditEntry>, StoreError> {
     let rows = Entity::find().filter(Column::Seq.gt(seq)).order_by_asc(Column::Seq).limit(limit).all(db).await?;

@@ -18,6 +18,6 @@ pub use env::{CONFIG_VARIABLE, LOG_VARIABLE, NO_COLOR_VARIABLE, TERM_VARIABLE, p
 pub use error::ConfigError;
 pub use layers::load;
 pub use mask::mask_url;
-pub use platform::{GitSettings, PLATFORM, Platform, ServerSettings, Sign};
+pub use platform::{GitSettings, PLATFORM, Platform, ServerSettings, Sign, WorkerSettings};
 pub use setting::{Kind, Setting};
 pub use view::{Config, Origin, Row};

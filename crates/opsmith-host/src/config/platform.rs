@@ -1,6 +1,7 @@
 use std::fs::DirBuilder;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use opsmith_model::Secret;
 use serde::Deserialize;
@@ -24,6 +25,8 @@ pub const PLATFORM: &[Setting] = &[
         .default_value("[]"),
     Setting::new("server.allowed_hosts", Kind::StringList, "names besides localhost that a loopback server answers to")
         .default_value("[]"),
+    Setting::new("worker.dead_after_s", Kind::Seconds, "silence after which a worker's runs go to another")
+        .default_value("10"),
     Setting::new("git.author_name", Kind::String, "author of commits").default_value("\"Opsmith\""),
     Setting::new("git.author_email", Kind::String, "address of the author").default_value("\"opsmith@example.com\""),
     Setting::new("git.sign", Kind::String, "how commits are signed: none, gpg or ssh").default_value("\"none\""),
@@ -41,6 +44,23 @@ pub struct Platform {
     pub server: ServerSettings,
     /// Commits.
     pub git: GitSettings,
+    /// Workers.
+    pub worker: WorkerSettings,
+}
+
+/// The workers' settings.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WorkerSettings {
+    /// Silence after which a worker's runs go to another.
+    pub dead_after_s: u64,
+}
+
+impl WorkerSettings {
+    /// The silence; at least one second, or every pause would be a death.
+    pub fn dead_after(&self) -> Duration {
+        Duration::from_secs(self.dead_after_s.max(1))
+    }
 }
 
 /// The HTTP server's settings.
@@ -90,7 +110,13 @@ impl Platform {
                 format!("sqlite://{}", path.display())
             }
         });
-        Ok(Self { data_dir, store_url, server: config.section("server")?, git: config.section("git")? })
+        Ok(Self {
+            data_dir,
+            store_url,
+            server: config.section("server")?,
+            git: config.section("git")?,
+            worker: config.section("worker")?,
+        })
     }
 
     /// Makes the data folder, readable by its owner alone. One that is there stays as it is.

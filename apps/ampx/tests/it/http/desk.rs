@@ -1,0 +1,152 @@
+use std::net::SocketAddr;
+
+use ampx::Ampx;
+use ampx::http::Caller;
+use axum::Extension;
+use opsmith_host::config::{PLATFORM, load};
+use opsmith_host::http::{ProblemBody, ServeOptions, bind, serve};
+use opsmith_host::process::{Catalogue, Process};
+use opsmith_model::Principal;
+use opsmith_store::Store;
+use reqwest::{Client, Method, RequestBuilder, Response};
+use sea_orm::{ConnectionTrait as _, Statement, Value as Sql};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+const CATALOGUE: Catalogue = Catalogue {
+    settings: &[PLATFORM, ampx::config::SETTINGS],
+    effects: &[ampx::EFFECTS],
+    migrations: &[
+        opsmith_guard::migrations,
+        opsmith_runs::migrations,
+        opsmith_forge::local::migrations,
+        ampx::migrations,
+    ],
+};
+
+/// A real server over a router, gone when dropped.
+pub(crate) struct Server {
+    address: SocketAddr,
+    client: Client,
+    _shutdown: DropGuard,
+}
+
+impl Server {
+    pub(crate) async fn start(router: axum::Router) -> Self {
+        let listener = bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let shutdown = CancellationToken::new();
+        let token = shutdown.clone();
+        tokio::spawn(async move { serve(listener, router, &ServeOptions::default(), token).await });
+        let client = Client::builder().no_proxy().build().unwrap();
+        Self { address, client, _shutdown: shutdown.drop_guard() }
+    }
+
+    /// ampx's routes, where ada makes every request.
+    pub(crate) async fn of(ampx: &Ampx) -> Self {
+        Self::start(ampx::http::router(ampx.clone()).layer(Extension(Caller(Principal::user("ada"))))).await
+    }
+
+    pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.client.request(method, format!("http://{}{path}", self.address))
+    }
+
+    pub(crate) fn get(&self, path: &str) -> RequestBuilder {
+        self.request(Method::GET, path)
+    }
+
+    pub(crate) fn post(&self, path: &str, body: &Value) -> RequestBuilder {
+        self.request(Method::POST, path).json(body)
+    }
+
+    pub(crate) fn patch(&self, path: &str, body: &Value) -> RequestBuilder {
+        self.request(Method::PATCH, path).json(body)
+    }
+
+    pub(crate) async fn json(&self, path: &str) -> Value {
+        let answer = self.get(path).send().await.unwrap();
+        assert_eq!(answer.status(), 200, "{path}");
+        answer.json().await.unwrap()
+    }
+}
+
+/// A server over ampx on a store of its own.
+pub(crate) struct Desk {
+    pub(crate) ampx: Ampx,
+    pub(crate) server: Server,
+    process: Process,
+    _folder: TempDir,
+}
+
+impl Desk {
+    pub(crate) async fn open() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let data_dir = folder.path().display().to_string();
+        let env = |name: &str| (name == "OPSMITH_DATA_DIR").then(|| data_dir.clone());
+        let flags = [
+            ("ampx.agents.mine.kind", "command".to_owned()),
+            ("ampx.agents.mine.command", "true".to_owned()),
+            ("ampx.agents.other.kind", "command".to_owned()),
+            ("ampx.agents.other.command", "false".to_owned()),
+        ];
+        let config = load(CATALOGUE.settings, &flags, None, &env).unwrap();
+        let process = Process::open(&CATALOGUE, &config).await.unwrap();
+        let ampx = ampx::open(&process, &config).unwrap();
+        let server = Server::of(&ampx).await;
+        Self { ampx, server, process, _folder: folder }
+    }
+
+    /// Takes a task in and gives its id.
+    pub(crate) async fn create(&self, repo: &str, prompt: &str) -> String {
+        let body = json!({ "repo": repo, "prompt": prompt });
+        let answer = self.server.post("/api/v1/tasks", &body).send().await.unwrap();
+        assert_eq!(answer.status(), 201);
+        answer.json::<Value>().await.unwrap()["id"].as_str().unwrap().to_owned()
+    }
+
+    /// The same database as another process has it.
+    pub(crate) async fn elsewhere(&self) -> Elsewhere {
+        Elsewhere(Store::open(self.process.store.url().clone()).await.unwrap())
+    }
+}
+
+/// Another process, whose writes this one finds by looking.
+pub(crate) struct Elsewhere(Store);
+
+impl Elsewhere {
+    /// Brings a task to a status, as a worker would.
+    pub(crate) async fn set_status(&self, id: &str, status: &str) {
+        let sql = "UPDATE ampx_tasks SET status = ? WHERE id = ?";
+        self.run(sql, [status.into(), id.into()]).await;
+    }
+
+    /// Gives a task a commit that could be accepted.
+    pub(crate) async fn set_commit(&self, id: &str) {
+        self.run("UPDATE ampx_tasks SET head_sha = ? WHERE id = ?", ["a".repeat(40).into(), id.into()]).await;
+    }
+
+    /// Adds to a task's log, at the time of its first event.
+    pub(crate) async fn log(&self, id: &str, text: &str) {
+        let sql = "INSERT INTO ampx_events (task_id, attempt, kind, label, text, at) \
+                   SELECT task_id, 1, 'log', 'agent', ?, at FROM ampx_events WHERE task_id = ? LIMIT 1";
+        self.run(sql, [text.into(), id.into()]).await;
+    }
+
+    async fn run<const N: usize>(&self, sql: &str, values: [Sql; N]) {
+        let write = self.0.write().await.unwrap();
+        let statement = Statement::from_sql_and_values(write.get_database_backend(), sql, values);
+        assert_eq!(write.execute_raw(statement).await.unwrap().rows_affected(), 1);
+        write.commit().await.unwrap();
+    }
+}
+
+/// The problem of an answer; it must be one, and agree with the answer's status and id.
+pub(crate) async fn problem(answer: Response) -> ProblemBody {
+    assert_eq!(answer.headers()["content-type"], "application/problem+json");
+    let status = answer.status().as_u16();
+    let id = answer.headers()["x-request-id"].to_str().unwrap().to_owned();
+    let body: ProblemBody = answer.json().await.unwrap();
+    assert_eq!((body.status, body.request_id.as_deref()), (status, Some(id.as_str())));
+    body
+}

@@ -1,0 +1,14 @@
+use opsmith_host::config::PLATFORM;
+use opsmith_host::process::Catalogue;
+
+/// What the products bring: their settings, effects and tables.
+pub const CATALOGUE: Catalogue = Catalogue {
+    settings: &[PLATFORM, ampx::config::SETTINGS],
+    effects: &[ampx::EFFECTS],
+    migrations: &[
+        opsmith_guard::migrations,
+        opsmith_runs::migrations,
+        opsmith_forge::local::migrations,
+        ampx::migrations,
+    ],
+};

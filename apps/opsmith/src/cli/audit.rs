@@ -1,0 +1,116 @@
+use clap::Subcommand;
+use opsmith_guard::{AuditEntry, AuditOutcome};
+use opsmith_host::cli::{Cell, Exit, Failure, Output, Tone};
+use opsmith_host::process::Process;
+use opsmith_store::Page;
+use serde_json::json;
+
+use super::session::Session;
+
+const BATCH: u64 = 500;
+
+const EXAMPLES: &str = "\
+Examples:
+  opsmith audit list -l 20
+  opsmith audit verify
+  opsmith audit export > audit.jsonl";
+
+#[derive(clap::Args, Debug)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    /// List entries, newest first
+    List(ListArgs),
+    /// Check every link of the hash chain
+    Verify,
+    /// Print entries as JSON lines, oldest first
+    Export {
+        /// Only those after this one
+        #[arg(long, value_name = "SEQ", default_value_t = 0)]
+        after: i64,
+    },
+}
+
+#[derive(clap::Args, Debug)]
+struct ListArgs {
+    /// How many
+    #[arg(long, short, value_name = "N", default_value_t = 50)]
+    limit: u64,
+    /// Pass over so many first
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    offset: u64,
+}
+
+pub(super) async fn run(session: &Session, args: Args) -> Result<Exit, Failure> {
+    let process = session.process().await?;
+    match args.command {
+        Command::List(args) => list(session, &process, &args).await,
+        Command::Verify => verify(session, &process).await,
+        Command::Export { after } => export(&process, after).await,
+    }
+}
+
+async fn list(session: &Session, process: &Process, args: &ListArgs) -> Result<Exit, Failure> {
+    let entries = process.guard.audit(Page { limit: args.limit, offset: args.offset }).await?;
+    if session.output.is_json() {
+        session.output.json(&json!({ "entries": entries }))?;
+        return Ok(Exit::OK);
+    }
+    let row = |entry: &AuditEntry| {
+        let outcome = match entry.outcome {
+            AuditOutcome::Done => Cell::toned("done", Tone::Good),
+            AuditOutcome::Refused => Cell::toned("refused", Tone::Warn),
+            AuditOutcome::Failed => Cell::toned("failed", Tone::Bad),
+        };
+        vec![
+            Cell::from(entry.seq.to_string()),
+            Cell::from(entry.at.format("%Y-%m-%d %H:%M:%S").to_string()),
+            Cell::from(&entry.principal),
+            Cell::from(&entry.action),
+            outcome,
+            Cell::from(&entry.target),
+        ]
+    };
+    let headers = ["SEQ", "AT (UTC)", "WHO", "ACTION", "OUTCOME", "TARGET"];
+    session.output.table(&headers, &entries.iter().map(row).collect::<Vec<_>>());
+    Ok(Exit::OK)
+}
+
+async fn verify(session: &Session, process: &Process) -> Result<Exit, Failure> {
+    let chain = process.guard.verify().await?;
+    if session.output.is_json() {
+        session.output.json(&chain)?;
+    } else {
+        session.output.toned(Tone::Good, &format!("the chain of {} entries holds", chain.entries));
+        session.output.line(&format!("head {}", chain.head));
+        session.output.note("keep the head elsewhere to notice a chain that was written anew");
+    }
+    Ok(Exit::OK)
+}
+
+async fn export(process: &Process, mut after: i64) -> Result<Exit, Failure> {
+    // JSON whatever was asked for: lines are this command's form.
+    let output = Output::new(true);
+    loop {
+        let entries = process.guard.audit_after(after, BATCH).await?;
+        let Some(last) = entries.last() else { return Ok(Exit::OK) };
+        after = last.seq;
+        for entry in &entries {
+            match serde_json::to_vec(entry) {
+                Ok(mut line) => {
+                    line.push(b'\n');
+                    output.content(&line);
+                }
+                Err(error) => {
+                    let message = format!("audit entry {} is not JSON: {error}", entry.seq);
+                    return Err(Failure::new(opsmith_model::ErrorKind::Bug, message));
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,87 @@
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use ampx::{open, start_worker};
+use opsmith_host::cli::{Exit, Failure};
+use opsmith_host::config::Platform;
+use opsmith_host::http::{ServeOptions, bind, is_loopback, serve};
+use opsmith_host::process::Process;
+use opsmith_host::shutdown;
+use opsmith_model::{ErrorKind, Hint};
+use tokio::net::{TcpListener, lookup_host};
+
+use super::session::Session;
+use crate::CATALOGUE;
+
+/// How long the worker may take to stop.
+pub(super) const STOP_LIMIT: Duration = Duration::from_secs(10);
+
+const EXAMPLES: &str = "\
+Examples:
+  opsmith serve
+  opsmith serve --address 127.0.0.1:9000 --concurrency 4
+  opsmith serve --address 127.0.0.1:0    (a free port; the address is printed)";
+
+#[derive(clap::Args, Debug)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Args {
+    /// Address to listen on [default: the setting `server.address`, 127.0.0.1:8080]
+    #[arg(long, value_name = "HOST:PORT")]
+    address: Option<String>,
+    /// How many runs at once [default: the setting `ampx.concurrent_tasks`]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    concurrency: Option<u16>,
+}
+
+/// An address that others could reach.
+#[derive(Debug, thiserror::Error)]
+#[error("`{0}` can be reached from other machines, and this server has no tokens to tell who may use it")]
+struct Exposed(String);
+
+impl Hint for Exposed {
+    fn kind(&self) -> ErrorKind {
+        ErrorKind::Usage
+    }
+
+    fn hint(&self) -> Option<String> {
+        Some("listen on 127.0.0.1, and reach it from elsewhere through an SSH tunnel".to_owned())
+    }
+}
+
+pub(super) async fn run(session: &Session, args: Args) -> Result<Exit, Failure> {
+    let overrides: Vec<(&str, String)> = args.address.iter().map(|at| ("server.address", at.clone())).collect();
+    let config = session.config_with(&overrides)?;
+    let address = Platform::resolve(&config)?.server.address;
+    if session.globals.dry_run {
+        return session.would(&format!("serve on {address}"));
+    }
+    let stop = shutdown::on_signal()
+        .map_err(|error| Failure::new(ErrorKind::Failed, format!("failed to listen for signals: {error}")))?;
+    // Before anything is begun that a taken port would have to undo.
+    let (listener, socket) = listen(&address).await?;
+    let process = Process::open(&CATALOGUE, &config).await?;
+    let ampx = open(&process, &config)?;
+    let router = crate::http::router(&process, &ampx, Process::local_user());
+    let worker = start_worker(&ampx, &process, None, args.concurrency.map(usize::from)).await?;
+    session.output.note(&format!("listening on http://{socket}"));
+    let served = serve(listener, router, &ServeOptions::from(&process.platform.server), stop).await;
+    worker.shutdown(STOP_LIMIT).await;
+    process.store.close().await?;
+    served?;
+    Ok(Exit::OK)
+}
+
+async fn listen(address: &str) -> Result<(TcpListener, SocketAddr), Failure> {
+    // What cannot be resolved is `bind`'s to report.
+    if let Ok(mut resolved) = lookup_host(address).await
+        && !resolved.all(|socket| is_loopback(&socket))
+    {
+        return Err(Exposed(address.to_owned()).into());
+    }
+    let listener = bind(address).await?;
+    match listener.local_addr() {
+        Ok(socket) if is_loopback(&socket) => Ok((listener, socket)),
+        Ok(socket) => Err(Exposed(socket.to_string()).into()),
+        Err(error) => Err(Failure::new(ErrorKind::Failed, format!("failed to read the listener's address: {error}"))),
+    }
+}

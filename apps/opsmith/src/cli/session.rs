@@ -1,0 +1,47 @@
+use opsmith_host::cli::{Exit, Failure, Globals, Output, confirm};
+use opsmith_host::config::Config;
+use opsmith_host::process::{Process, load_config};
+use serde_json::json;
+
+use crate::CATALOGUE;
+
+/// What every command works with.
+pub(super) struct Session {
+    pub(super) globals: Globals,
+    pub(super) output: Output,
+}
+
+impl Session {
+    pub(super) fn new(globals: Globals) -> Self {
+        Self { output: globals.output(), globals }
+    }
+
+    pub(super) fn config(&self) -> Result<Config, Failure> {
+        self.config_with(&[])
+    }
+
+    /// The configuration with settings that flags of the command set.
+    pub(super) fn config_with(&self, overrides: &[(&str, String)]) -> Result<Config, Failure> {
+        Ok(load_config(&CATALOGUE, overrides, self.globals.config.as_deref())?)
+    }
+
+    /// The open platform.
+    pub(super) async fn process(&self) -> Result<Process, Failure> {
+        Ok(Process::open(&CATALOGUE, &self.config()?).await?)
+    }
+
+    /// Asks the person; `--yes` answers.
+    pub(super) fn ask(&self, question: &str) -> Result<bool, Failure> {
+        Ok(tokio::task::block_in_place(|| confirm(question, &self.globals))?)
+    }
+
+    /// Says what a command would do, for `--dry-run`.
+    pub(super) fn would(&self, what: &str) -> Result<Exit, Failure> {
+        if self.output.is_json() {
+            self.output.json(&json!({ "dry_run": true, "would": what }))?;
+        } else {
+            self.output.line(&format!("would {what}; nothing was changed"));
+        }
+        Ok(Exit::OK)
+    }
+}

@@ -1,0 +1,95 @@
+use std::path::{Path, PathBuf};
+
+use clap::Subcommand;
+use opsmith_host::cli::{Exit, Failure};
+use opsmith_host::config::Platform;
+use opsmith_model::ErrorKind;
+use opsmith_store::{Store, StoreUrl};
+use serde_json::json;
+
+use super::session::Session;
+use crate::CATALOGUE;
+
+const EXAMPLES: &str = "\
+Examples:
+  opsmith store migrate --dry-run
+  opsmith store check
+  opsmith store backup /var/backups/opsmith.db";
+
+#[derive(clap::Args, Debug)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    /// Bring the tables up to date; forward only
+    Migrate,
+    /// Have the database check itself
+    Check,
+    /// Copy an SQLite database while it is in use
+    Backup {
+        /// The new file
+        path: PathBuf,
+    },
+}
+
+pub(super) async fn run(session: &Session, args: Args) -> Result<Exit, Failure> {
+    let platform = Platform::resolve(&session.config()?)?;
+    platform.create_data_dir()?;
+    let store = Store::open(StoreUrl::parse(platform.store_url.expose())?).await?;
+    match args.command {
+        Command::Migrate => migrate(session, &store).await,
+        Command::Check => check(session, &store).await,
+        Command::Backup { path } => backup(session, &store, &path).await,
+    }
+}
+
+async fn migrate(session: &Session, store: &Store) -> Result<Exit, Failure> {
+    let pending = store.pending_migrations(CATALOGUE.migrations).await?;
+    if session.globals.dry_run {
+        return session.would(&format!("apply {} migrations: {}", pending.len(), pending.join(", ")));
+    }
+    store.migrate(CATALOGUE.migrations).await?;
+    if session.output.is_json() {
+        session.output.json(&json!({ "store": store.url().to_string(), "applied": pending }))?;
+    } else if pending.is_empty() {
+        session.output.line(&format!("{} is up to date", store.url()));
+    } else {
+        session.output.line(&format!("{}: applied {}", store.url(), pending.join(", ")));
+    }
+    Ok(Exit::OK)
+}
+
+async fn check(session: &Session, store: &Store) -> Result<Exit, Failure> {
+    store.check().await?;
+    let pending = store.pending_migrations(CATALOGUE.migrations).await?;
+    if session.output.is_json() {
+        session.output.json(&json!({ "store": store.url().to_string(), "pending_migrations": pending }))?;
+    } else {
+        session.output.line(&format!("{} is sound", store.url()));
+        if !pending.is_empty() {
+            session.output.warn(&format!("migrations to apply: {}", pending.join(", ")));
+        }
+    }
+    Ok(Exit::OK)
+}
+
+async fn backup(session: &Session, store: &Store, path: &Path) -> Result<Exit, Failure> {
+    if path.exists() {
+        let failure = Failure::new(ErrorKind::Conflict, format!("`{}` is there already", path.display()));
+        return Err(failure.with_hint("name a new file"));
+    }
+    if session.globals.dry_run {
+        return session.would(&format!("copy {} to `{}`", store.url(), path.display()));
+    }
+    let copy = store.backup(path).await?;
+    if session.output.is_json() {
+        session.output.json(&json!({ "path": path, "bytes": copy.bytes }))?;
+    } else {
+        session.output.line(&format!("copied {} to `{}`, {} bytes", store.url(), path.display(), copy.bytes));
+    }
+    Ok(Exit::OK)
+}

@@ -1,0 +1,17 @@
+//! The platform's own part of the HTTP API, and the products' parts beside it in one router.
+//!
+//! Who asks is decided in one place, [`router`], for every route of every product.
+
+mod audit;
+mod confirmations;
+mod health;
+mod metrics;
+mod root;
+mod router;
+mod runs;
+mod shape;
+#[cfg(test)]
+mod tests;
+mod workers;
+
+pub use router::{openapi, router};

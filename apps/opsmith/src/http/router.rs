@@ -1,0 +1,68 @@
+use ampx::Ampx;
+use ampx::http::Caller;
+use axum::body::Bytes;
+use axum::{Extension, Router};
+use opsmith_host::http::ProblemBody;
+use opsmith_host::process::Process;
+use opsmith_model::Principal;
+use utoipa::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::{audit, confirmations, health, metrics, root, runs, workers};
+
+/// What the platform's routes work with.
+#[derive(Clone, Debug)]
+pub(super) struct Site {
+    pub(super) process: Process,
+    pub(super) ampx: Ampx,
+    /// The OpenAPI document, written once.
+    pub(super) document: Bytes,
+}
+
+#[derive(OpenApi)]
+#[openapi(
+    info(title = "Opsmith", description = "Each change to a real system planned, permitted, durable, verified, recorded."),
+    components(schemas(ProblemBody)),
+    tags(
+        (name = "tasks", description = "ampx: coding-agent tasks driven by CI"),
+        (name = "events", description = "ampx: what happens to tasks, as it happens"),
+        (name = "runs", description = "Durable runs of every product"),
+        (name = "confirmations", description = "Questions that wait for a person's yes"),
+        (name = "audit", description = "The hash chain of what was done"),
+        (name = "platform", description = "The server itself"),
+    )
+)]
+struct Platform;
+
+fn routes() -> OpenApiRouter<Site> {
+    OpenApiRouter::with_openapi(Platform::openapi())
+        .routes(routes!(runs::list))
+        .routes(routes!(runs::show))
+        .routes(routes!(runs::cancel))
+        .routes(routes!(runs::retry))
+        .routes(routes!(confirmations::list))
+        .routes(routes!(confirmations::show, confirmations::answer))
+        .routes(routes!(audit::list))
+        .routes(routes!(audit::verify))
+        .routes(routes!(workers::list))
+        .routes(routes!(health::health))
+        .routes(routes!(health::live))
+        .routes(routes!(health::ready))
+        .routes(routes!(metrics::metrics))
+        .routes(routes!(root::document))
+        .routes(routes!(root::root))
+}
+
+/// Every route of this server. Until there are tokens, `caller` makes every request.
+pub fn router(process: &Process, ampx: &Ampx, caller: Principal) -> Router {
+    let document = openapi().to_pretty_json().unwrap_or_default().into();
+    let site = Site { process: process.clone(), ampx: ampx.clone(), document };
+    let platform: Router = routes().with_state(site).into();
+    platform.merge(ampx::http::router(ampx.clone())).layer(Extension(Caller(caller)))
+}
+
+/// What [`router`] answers to; needs nothing that runs.
+pub fn openapi() -> utoipa::openapi::OpenApi {
+    routes().into_openapi().merge_from(ampx::http::openapi())
+}

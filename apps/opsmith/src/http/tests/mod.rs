@@ -1,0 +1,8 @@
+//! The platform's routes over a real server and a real store.
+#![allow(clippy::unwrap_used)]
+
+mod desk;
+mod document;
+mod gate;
+mod runs;
+mod server;

@@ -1,0 +1,9 @@
+//! The real binary, in a folder of its own.
+#![allow(clippy::unwrap_used, reason = "a test stops where something is not as it should be")]
+
+mod cli;
+mod desk;
+mod kill;
+mod quickstart;
+mod reference;
+mod tasks;
