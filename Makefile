@@ -39,6 +39,7 @@ e2e: ## Run the slow stories through the real binary
 
 bench: ## Measure against the goals and write docs/benchmarks.md
 	@dev/deps.sh test
+	cargo build --release -p opsmith --locked
 	cargo run --release -p bench --locked
 
 clean: ## Remove what builds left behind, for every checkout that shares the target folder

@@ -24,6 +24,8 @@ use crate::task::{Task, TaskDetail, TaskEvent, TaskStatus};
 
 /// Where a diff is cut.
 const MOST_DIFF_BYTES: usize = 8 * 1024 * 1024;
+/// How much of a log is read back, however few lines that is.
+const MOST_TAIL_BYTES: usize = 8 * 1024 * 1024;
 /// How many log events are read at a time when looking for the last lines.
 const LOG_BATCH: u64 = 64;
 
@@ -281,7 +283,7 @@ impl Ampx {
         self.task(id).await?;
         let newest = db::events::last(self.store.read(), Some(id)).await?;
         let (mut text, mut before) = (String::new(), newest.saturating_add(1));
-        while text.lines().count() <= lines {
+        while text.lines().count() <= lines && text.len() < MOST_TAIL_BYTES {
             let events = db::events::logs_before(self.store.read(), id, before, LOG_BATCH).await?;
             let Some(oldest) = events.last() else { break };
             before = oldest.seq;

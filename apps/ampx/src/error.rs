@@ -82,12 +82,6 @@ impl AmpxError {
     }
 }
 
-impl From<sea_orm::DbErr> for AmpxError {
-    fn from(error: sea_orm::DbErr) -> Self {
-        Self::Store(error.into())
-    }
-}
-
 impl Hint for AmpxError {
     fn kind(&self) -> ErrorKind {
         match self {

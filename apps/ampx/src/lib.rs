@@ -29,6 +29,7 @@ mod migrations;
 mod new_task;
 mod open;
 pub mod runs;
+mod stop;
 mod sweep;
 pub mod task;
 

@@ -159,7 +159,8 @@ async fn cancel(session: &Session, process: &Process, id: RunId) -> Result<Exit,
         session.output.note("the run is left as it is");
         return Ok(Exit::OK);
     }
-    process.runs.cancel(id).await?;
+    let ampx = ampx::open(process, &session.config()?)?;
+    ampx.cancel_run(id, &Process::local_user()).await?;
     show(session, process, id).await
 }
 
@@ -168,6 +169,7 @@ async fn retry(session: &Session, process: &Process, id: RunId) -> Result<Exit, 
     if session.globals.dry_run {
         return session.would(&format!("start the work of run {id} ({}) again", run.label));
     }
-    let again = process.runs.retry(id).await?;
+    let ampx = ampx::open(process, &session.config()?)?;
+    let again = ampx.retry_run(id).await?;
     show(session, process, again).await
 }

@@ -86,8 +86,12 @@ pub(super) async fn show(State(site): State<Site>, Path(id): Path<String>) -> Re
     params(("id" = String, Path, description = "The run's id")),
     responses((status = 202, description = "It stops"), NoCaller, NotFound, Conflict, Internal)
 )]
-pub(super) async fn cancel(State(site): State<Site>, _: Caller, Path(id): Path<String>) -> Result<StatusCode, Problem> {
-    site.process.runs.cancel(run_id(&id)?).await?;
+pub(super) async fn cancel(
+    State(site): State<Site>,
+    Caller(by): Caller,
+    Path(id): Path<String>,
+) -> Result<StatusCode, Problem> {
+    site.ampx.cancel_run(run_id(&id)?, &by).await?;
     Ok(StatusCode::ACCEPTED)
 }
 
@@ -105,7 +109,7 @@ pub(super) async fn retry(
     _: Caller,
     Path(id): Path<String>,
 ) -> Result<(StatusCode, [(HeaderName, String); 1], Json<StartedRun>), Problem> {
-    let id = site.process.runs.retry(run_id(&id)?).await?;
+    let id = site.ampx.retry_run(run_id(&id)?).await?;
     Ok((StatusCode::CREATED, [(LOCATION, format!("/api/v1/runs/{id}"))], Json(StartedRun { id })))
 }
 

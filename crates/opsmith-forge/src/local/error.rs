@@ -21,12 +21,6 @@ pub enum ForgeError {
     Store(#[from] StoreError),
 }
 
-impl From<sea_orm::DbErr> for ForgeError {
-    fn from(error: sea_orm::DbErr) -> Self {
-        Self::Store(error.into())
-    }
-}
-
 impl Hint for ForgeError {
     fn kind(&self) -> ErrorKind {
         match self {

@@ -77,13 +77,13 @@ const LOGS: [(&str, &str, &str, &str); 8] = [
          \x20 ● cart › totals\n\n    Expected: 3\n    Received: 4\n\n      at Object.<anonymous> (src/cart.test.js:6:19)\n\n\
          Tests:       1 failed, 4 passed, 5 total\nTime:        0.412 s, estimated 1 s\n\
          npm error Lifecycle script `test` failed with error:\nnpm error code 1\n\
-         npm error A complete log of this run can be found in: /root/.npm/_logs/2026-11-21T13_20_00_123Z-debug-0.log\n",
+         npm error A complete log of this run can be found in: /home/ci/.npm/_logs/2026-11-21T13_20_00_123Z-debug-0.log\n",
         "> cart@1.0.0 test\n> jest\n\nFAIL src/cart.test.js\n\
          \x20 ● cart › totals\n\n    Expected: 3\n    Received: 4\n\n      at Object.<anonymous> (src/cart.test.js:6:19)\n\n\
          PASS src/tax.test.js\n\
          Tests:       1 failed, 4 passed, 5 total\nTime:        12.9 s, estimated 13 s\n\
          npm error Lifecycle script `test` failed with error:\nnpm error code 1\n\
-         npm error A complete log of this run can be found in: /root/.npm/_logs/2026-12-02T07_09_59_001Z-debug-0.log\n",
+         npm error A complete log of this run can be found in: /home/ci/.npm/_logs/2026-12-02T07_09_59_001Z-debug-0.log\n",
         "> cart@1.0.0 test\n> jest\n\nPASS src/tax.test.js\nFAIL src/cart.test.js\n\
          \x20 ● cart › empties\n\n    Expected: 3\n    Received: 4\n\n      at Object.<anonymous> (src/cart.test.js:6:19)\n\n\
          Tests:       1 failed, 4 passed, 5 total\nTime:        0.412 s, estimated 1 s\n",
