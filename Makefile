@@ -35,7 +35,7 @@ coverage: ## Run the tests instrumented and hold the line coverage against its t
 
 e2e: ## Run the slow stories through the real binary
 	@dev/deps.sh test
-	cargo test -p opsmith --test it --locked -- --ignored
+	cargo test -p ampx -p opsmith --test it --locked -- --ignored
 
 bench: ## Measure against the goals and write docs/benchmarks.md
 	@dev/deps.sh test

@@ -18,8 +18,8 @@ use crate::branch::branch;
 use crate::config::Settings;
 use crate::db::{self, TaskFilter};
 use crate::events::{Event, EventKind};
+use crate::inputs::{self, Mode, TaskInput};
 use crate::new_task::{Created, NewTask};
-use crate::runs::task::{Mode, TaskInput};
 use crate::task::{Task, TaskDetail, TaskEvent, TaskStatus};
 
 /// Where a diff is cut.
@@ -144,7 +144,7 @@ impl Ampx {
     /// Queues a run for the task in the caller's transaction.
     async fn queue(&self, write: &Write, task: &mut Task, url: &RepoUrl, mode: Mode) -> Result<(), AmpxError> {
         let input = json!(TaskInput { task_id: task.id, mode });
-        let mut run = NewRun::new(crate::runs::TASK, task.branch.clone(), input, task.created_by.clone());
+        let mut run = NewRun::new(inputs::TASK, task.branch.clone(), input, task.created_by.clone());
         run.concurrency = Some((url.target().as_str().to_owned(), self.settings.per_repository));
         task.run_id = Some(self.runs.start_in(write, &run).await?);
         Ok(())

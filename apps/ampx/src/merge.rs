@@ -6,39 +6,12 @@ use opsmith_model::{Effect, Operation, Plan, Principal, TaskId};
 use opsmith_runs::{NewRun, Outcome, RunState};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use utoipa::ToSchema;
 
 use crate::effects::{DELETE_BRANCH, MERGE};
-use crate::runs::merge::{MergeInput, MergeOutput};
+use crate::inputs::{self, MergeInput, MergeOutput};
+use crate::merge_options::{AutoMerge, MergeOptions, Merged};
 use crate::task::{Task, TaskStatus};
 use crate::{Ampx, AmpxError, db};
-
-/// How a task is to be merged.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct MergeOptions {
-    /// `squash`, `merge` or `rebase`.
-    #[schema(value_type = String)]
-    pub method: MergeMethod,
-    /// Whether the task's branch goes afterwards.
-    pub delete_branch: bool,
-}
-
-/// A standing yes: merge as soon as the task succeeds.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct AutoMerge {
-    /// How.
-    pub options: MergeOptions,
-    /// Whose yes it is.
-    #[schema(value_type = Object)]
-    pub requested_by: Principal,
-}
-
-/// What came of asking for a merge.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct Merged {
-    /// The commit that the base has now; absent where the merge waits for the task's success.
-    pub sha: Option<String>,
-}
 
 /// What fixes a merge commit beside its parents, kept so that the same question has the same digest.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -161,7 +134,7 @@ impl Ampx {
     async fn start_merge(&self, input: &MergeInput) -> Result<opsmith_model::RunId, AmpxError> {
         let operation = &input.plan.operation;
         let label = format!("merge {}", input.publish.base_branch);
-        let mut run = NewRun::new(crate::runs::MERGE, label, json!(input), operation.principal.clone());
+        let mut run = NewRun::new(inputs::MERGE, label, json!(input), operation.principal.clone());
         // Merges into one repository take turns, and before its tasks.
         run.concurrency = Some((format!("merge:{}", operation.target), 1));
         run.priority = 10;

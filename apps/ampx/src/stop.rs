@@ -1,6 +1,6 @@
 use opsmith_model::{Principal, RunId};
 
-use crate::runs::task::TaskInput;
+use crate::inputs::{TASK, TaskInput};
 use crate::{Ampx, AmpxError};
 
 impl Ampx {
@@ -25,7 +25,7 @@ impl Ampx {
 
     async fn task_of(&self, id: RunId) -> Result<Option<TaskInput>, AmpxError> {
         let run = self.runs.show(id).await?;
-        if run.kind != crate::runs::TASK {
+        if run.kind != TASK {
             return Ok(None);
         }
         let input = serde_json::from_value(run.input);

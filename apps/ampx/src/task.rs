@@ -5,7 +5,7 @@ use opsmith_model::{ErrorKind, Hint, Principal, RunId, TaskId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::merge::AutoMerge;
+use crate::merge_options::AutoMerge;
 
 /// Where a task stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]

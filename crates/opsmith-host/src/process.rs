@@ -135,19 +135,21 @@ async fn open_store(catalogue: &Catalogue, platform: &Platform) -> Result<Store,
     Ok(store)
 }
 
-/// The policy of `[policy]`, or of the file that it names, over the products' defaults.
+/// The policy of `[policy]` and of the file that it names, over the products' defaults.
 pub fn policy(catalogue: &Catalogue, config: &Config) -> Result<Policy, ProcessError> {
     let declared: Vec<EffectRule> =
         catalogue.effects.iter().flat_map(|of_product| of_product.iter().copied()).collect();
     let mut table: Table = config.section("policy")?;
+    let mut all = Vec::new();
     if let Some(file) = table.remove("file") {
         let path = PathBuf::from(file.as_str().unwrap_or_default());
         let text =
             std::fs::read_to_string(&path).map_err(|source| ProcessError::PolicyFile { path: path.clone(), source })?;
         let named: Table = toml::from_str(&text).map_err(|e| ProcessError::PolicyForm(e.message().to_owned()))?;
-        table.extend(named);
+        all.extend(rules(named)?);
     }
-    Ok(Policy::new(&declared, &rules(table)?)?)
+    all.extend(rules(table)?);
+    Ok(Policy::new(&declared, &all)?)
 }
 
 /// Both forms as rules: `rules` as they stand, and every `"effect" = "decision"`.

@@ -24,7 +24,12 @@ impl CommandAgent {
         let [program, args @ ..] = settings.command.as_slice() else {
             return Err(AgentError::Incomplete { agent: name.to_owned(), key: "command" });
         };
-        Ok(Self { program: program.clone(), args: args.to_vec(), prompt: settings.prompt, env: settings.env.clone() })
+        // A path is meant from where opsmith was started, not from the task's tree.
+        let program = match Path::new(program).components().count() {
+            0 | 1 => program.clone(),
+            _ => std::path::absolute(program).map_or_else(|_| program.clone(), |path| path.display().to_string()),
+        };
+        Ok(Self { program, args: args.to_vec(), prompt: settings.prompt, env: settings.env.clone() })
     }
 
     pub(super) fn program(&self) -> String {

@@ -149,7 +149,9 @@ fn ci(settings: &Settings) -> Check {
     };
     match (settings.ci.provider, &settings.ci.command) {
         (CiProvider::Auto | CiProvider::Command, Some(command)) => Check::ok("CI", format!("command: {command}")),
-        (CiProvider::None, _) => note("switched off: every task stops for review", "set `command` in `[ampx.ci]`"),
+        (CiProvider::None, _) => {
+            note("switched off: a pull request is opened unchecked", "set `command` in `[ampx.ci]`")
+        }
         (CiProvider::Auto | CiProvider::Command, None) => note(
             "no command is configured",
             "set `command` in `[ampx.ci]`, or in `[ci]` of a repository's `.opsmith.toml`",

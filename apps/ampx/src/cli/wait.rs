@@ -64,6 +64,12 @@ where
         Ok::<_, Failure>((begun.id, Wait { session, backend, begun }.until_stopped(&interrupted).await?))
     }
     .await;
+    if let (Backend::Here(local), Ok((_, Waited::Stopped(detail)))) = (backend, &waited)
+        && let Some(run_id) = detail.task.run_id
+    {
+        // The run has its last steps yet to record; one that takes longer goes on with the next worker.
+        let _ = tokio::time::timeout(STOP_LIMIT, local.ampx.runs.wait(run_id)).await;
+    }
     if let Some(worker) = worker {
         worker.shutdown(STOP_LIMIT).await;
     }

@@ -261,6 +261,11 @@ async fn go(
             return Err(scope.stopped());
         }
         let report = reported.map_err(|error: AgentError| Halt::failed(&error))?;
+        if workspace.is_out_of_space().map_err(|error| Halt::failed(&error))? {
+            // What the agent wrote may be what fills the disk, and without room nothing can be recorded.
+            workspace.remove().await.map_err(|error| Halt::failed(&error))?;
+            return Err(Halt::failed(&GitError::NoSpace));
+        }
         record_report(ampx, id, run_id, number, &report).await?;
         let stamp = format!("{run_id} {} {go_name}", scope.epoch());
         write_stamp(work, &stamp, "")?;

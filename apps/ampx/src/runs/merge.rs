@@ -1,34 +1,13 @@
 //! A task's pull request into its base.
 
-use opsmith_forge::git::{DeleteRequest, PublishMerge, Pushed, delete_branch, publish_merge};
+use opsmith_forge::git::{Pushed, delete_branch, publish_merge};
 use opsmith_guard::{AuditOutcome, Permit};
-use opsmith_model::{Plan, TaskId};
 use opsmith_runs::{Halt, RunContext};
-use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::attempt::patiently;
+use crate::inputs::{MergeInput, MergeOutput};
 use crate::{Ampx, db};
-
-/// What a merge's run is started with.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct MergeInput {
-    /// The task.
-    pub task_id: TaskId,
-    /// The plan that was permitted; it is permitted again under the same key.
-    pub plan: Plan,
-    /// The computed merge.
-    pub publish: PublishMerge,
-    /// The branch that goes afterwards.
-    pub delete: Option<DeleteRequest>,
-}
-
-/// What came of a merge.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct MergeOutput {
-    /// The commit that the base has now.
-    pub sha: String,
-}
 
 /// Merges, records it, and deletes the branch where that is wanted.
 pub async fn run(run: RunContext, ampx: Ampx, input: MergeInput) -> Result<MergeOutput, Halt> {

@@ -12,13 +12,9 @@ pub mod task;
 use opsmith_runs::Registry;
 
 use crate::Ampx;
+use crate::inputs::{MERGE, TASK};
 pub(crate) use attempt::workspace;
 pub(crate) use finish::reap;
-
-/// The kind of a task's run.
-pub const TASK: &str = "ampx.task";
-/// The kind of a merge's run.
-pub const MERGE: &str = "ampx.merge";
 
 /// Registers ampx's kinds of runs.
 pub fn register(registry: &mut Registry, ampx: &Ampx) {

@@ -13,31 +13,11 @@ use super::prompt::Failure;
 use super::{effects, finish};
 use crate::Ampx;
 use crate::db;
+use crate::inputs::{Mode, TaskInput};
 use crate::task::{Task, TaskEvent, TaskStatus};
 
 /// The longest wait between two attempts.
 const MOST_DELAY_S: u64 = 900;
-
-/// What a task's run is started with.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct TaskInput {
-    /// The task.
-    pub task_id: TaskId,
-    /// From where it goes.
-    pub mode: Mode,
-}
-
-/// From where a task's run goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Mode {
-    /// From the prompt.
-    Start,
-    /// From the last commit, with the latest prompt.
-    Continue,
-    /// From the last commit, which a person lets pass: no agent.
-    Accept,
-}
 
 /// How a task's run ends, for the task.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

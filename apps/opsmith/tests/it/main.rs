@@ -7,3 +7,4 @@ mod kill;
 mod quickstart;
 mod reference;
 mod tasks;
+mod trouble;

@@ -16,6 +16,9 @@ const GONE: &str = ".gone";
 /// After an agent ran, git is run here with `control.git` only and never with the `.git` in `tree`. So nothing an
 /// agent writes there (configuration, hooks, filters, its own commits) acts on us: what counts is the files.
 /// Objects are shared: `tree` reads those of `control.git`, which reads those of the cache.
+/// Room that the database and git need to record what happened.
+const LEAST_FREE_BYTES: u64 = 8 * 1024 * 1024;
+
 #[derive(Clone, Debug)]
 pub struct Workspace {
     pub(super) git: Git,
@@ -123,6 +126,13 @@ impl Workspace {
         let git_dir = self.tree.join(".git");
         erase(git_dir.clone()).await?;
         rename(&fresh, &git_dir)
+    }
+
+    /// Whether the disk under the work folder has so little room left that nothing more can be written safely.
+    pub fn is_out_of_space(&self) -> Result<bool, GitError> {
+        let disk = nix::sys::statvfs::statvfs(&self.folder)
+            .map_err(|errno| GitError::io(format!("look at the disk of `{}`", self.folder.display()), errno.into()))?;
+        Ok(disk.blocks_available() * disk.fragment_size() < LEAST_FREE_BYTES)
     }
 
     /// Removes everything, whatever the agent did to its folders' modes. No process may still write there.

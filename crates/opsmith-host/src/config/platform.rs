@@ -110,13 +110,15 @@ impl Platform {
                 format!("sqlite://{}", path.display())
             }
         });
-        Ok(Self {
-            data_dir,
-            store_url,
-            server: config.section("server")?,
-            git: config.section("git")?,
-            worker: config.section("worker")?,
-        })
+        let git: GitSettings = config.section("git")?;
+        if git.sign != Sign::None {
+            return Err(ConfigError::Invalid {
+                key: "git.sign".to_owned(),
+                origin: config.origin("git.sign").cloned().unwrap_or(Origin::Default),
+                reason: "signed commits are not supported yet; use \"none\"".to_owned(),
+            });
+        }
+        Ok(Self { data_dir, store_url, server: config.section("server")?, git, worker: config.section("worker")? })
     }
 
     /// Makes the data folder, readable by its owner alone. One that is there stays as it is.

@@ -294,15 +294,20 @@ fn the_platform_is_typed_and_its_folder_is_private() {
     use std::os::unix::fs::PermissionsExt as _;
 
     let place =
-        Place::new("data_dir = \"~/deep/data\"\n[git]\nsign = \"ssh\"\n[server]\ncors_origins = [\"https://a\"]\n");
+        Place::new("data_dir = \"~/deep/data\"\n[git]\nsign = \"none\"\n[server]\ncors_origins = [\"https://a\"]\n");
     let platform = Platform::resolve(&place.load(&[]).unwrap()).unwrap();
     assert_eq!(platform.data_dir, place.dir.path().join("deep/data"));
-    assert_eq!((platform.git.sign, platform.git.author_name.as_str()), (Sign::Ssh, "Opsmith"));
+    assert_eq!((platform.git.sign, platform.git.author_name.as_str()), (Sign::None, "Opsmith"));
     assert_eq!((platform.server.address.as_str(), platform.server.cors_origins.len()), ("127.0.0.1:8080", 1));
     platform.create_data_dir().unwrap();
     platform.create_data_dir().unwrap();
     let mode = fs::metadata(&platform.data_dir).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o700);
+
+    // Rather than leave commits unsigned without a word.
+    let place = Place::new("[git]\nsign = \"ssh\"\n");
+    let error = Platform::resolve(&place.load(&[]).unwrap()).unwrap_err().to_string();
+    assert!(error.contains("not supported yet"), "{error}");
 
     let place = Place::new("[git]\nsign = \"pgp\"\n");
     let error = Platform::resolve(&place.load(&[]).unwrap()).unwrap_err().to_string();

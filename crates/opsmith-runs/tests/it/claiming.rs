@@ -14,6 +14,7 @@ testkit::on_both_databases!(
     higher_priority_starts_sooner,
     the_same_idempotency_key_is_one_run,
     a_run_waits_for_its_time,
+    a_clock_that_went_back_delays_nothing,
     failures_and_panics_are_recorded_ends,
     lists_are_filtered_and_retried_runs_point_back,
 );
@@ -113,6 +114,19 @@ async fn a_run_waits_for_its_time(store: TestStore) {
     stage.gate.notify_one();
     runs.wait(now).await.unwrap();
     assert_eq!(runs.show(later).await.unwrap().state, RunState::Queued);
+}
+
+async fn a_clock_that_went_back_delays_nothing(store: TestStore) {
+    let (runs, stage) = (open(&store).await, Stage::new());
+    let (ahead, _) = opsmith_model::Clock::manual(chrono::Utc::now() + chrono::Duration::days(2));
+    let from_ahead = opsmith_runs::Runs::open(store.reopen().await, ahead).await.unwrap();
+    let id = from_ahead.start(&new_run("two", json!("a"))).await.unwrap();
+    let _worker = Process::start(&store, "a", two_steps(&stage), 1).await;
+    stage.heard("a: waiting", 1).await;
+    stage.gate.notify_one();
+    let run = runs.wait(id).await.unwrap();
+    assert!(matches!(run.state, RunState::Finished { outcome: Outcome::Succeeded { .. } }));
+    assert!(run.finished_at.unwrap() < run.created_at);
 }
 
 async fn failures_and_panics_are_recorded_ends(store: TestStore) {

@@ -55,6 +55,8 @@ pub(crate) struct Setup {
     pub(crate) more: String,
     /// `[ampx]` keys.
     pub(crate) ampx: String,
+    /// How many tasks at once; 4 where it is 0.
+    pub(crate) workers: usize,
     /// `[ampx.ci]` keys.
     pub(crate) ci_keys: String,
 }
@@ -152,8 +154,9 @@ impl World {
 fn config(folder: &Path, setup: &Setup) -> Config {
     let ci = if setup.ci.is_empty() { String::new() } else { format!("command = {:?}\n", setup.ci) };
     let text = format!(
-        "data_dir = \"{}\"\n[ampx]\nretry_delay_s = 0\nconcurrent_tasks = 4\n{}\n[ampx.agents.it]\n{}\n[ampx.ci]\n{ci}{}\n{}\n",
+        "data_dir = \"{}\"\n[ampx]\nretry_delay_s = 0\nconcurrent_tasks = {}\n{}\n[ampx.agents.it]\n{}\n[ampx.ci]\n{ci}{}\n{}\n",
         folder.join("data").display(),
+        if setup.workers == 0 { 4 } else { setup.workers },
         setup.ampx,
         setup.agent,
         setup.ci_keys,
