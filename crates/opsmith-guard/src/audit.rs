@@ -41,7 +41,7 @@ pub struct AuditRecord {
 
 impl AuditRecord {
     /// The record of an effect that happened under `permit`.
-    pub fn of_effect(permit: &Permit, outcome: AuditOutcome, detail: Value) -> Self {
+    pub fn of_effect(permit: &Permit, outcome: AuditOutcome, detail: &Value) -> Self {
         Self {
             principal: permit.principal().clone(),
             action: permit.effect().kind.as_str().to_owned(),

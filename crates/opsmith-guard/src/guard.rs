@@ -162,7 +162,7 @@ impl Guard {
         write: &Write,
         permit: &Permit,
         outcome: AuditOutcome,
-        detail: Value,
+        detail: &Value,
     ) -> Result<(), GuardError> {
         let record = AuditRecord::of_effect(permit, outcome, detail);
         if !db::audit::is_recorded(write, &record).await? {

@@ -215,6 +215,7 @@ pub(crate) fn interruption(reason: String) -> JournalError {
     JournalError::RecoveryRequired(Arc::new(JournalError::app(reason)))
 }
 
+#[allow(clippy::needless_pass_by_value, reason = "`map_err` hands it over")]
 fn from_journal(error: JournalError) -> Halt {
     Halt::Interrupted(error.to_string())
 }

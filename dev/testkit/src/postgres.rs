@@ -35,6 +35,7 @@ rm -rf "$folder" "$folder.log"
 
 impl Postgres {
     /// The server of this process, started on first use; `None`, with the reason printed, where there is none to start.
+    #[allow(clippy::print_stdout, reason = "a skipped test says why in its output")]
     pub fn shared() -> Option<&'static Self> {
         static SERVER: OnceLock<Option<Postgres>> = OnceLock::new();
         SERVER

@@ -77,7 +77,7 @@ pub(super) async fn push(run: &RunContext, work: &Work, number: u32, head: &str)
         };
         let write = ampx.store.write().await?;
         let recorded =
-            ampx.guard.record_effect(&write, &permit, AuditOutcome::Done, json!(format!("{pushed:?}"))).await;
+            ampx.guard.record_effect(&write, &permit, AuditOutcome::Done, &json!(format!("{pushed:?}"))).await;
         recorded.map_err(|error| Halt::failed(&error))?;
         let task = crate::db::tasks::of_run(&write, id, run_id).await?;
         let mut task = task.ok_or(Halt::Cancelled)?;
@@ -120,7 +120,7 @@ pub(super) async fn open_pull_request(run: &RunContext, work: &Work, head: &str,
         let opened = ampx.forge.open(&permit, &write, repo.url(), &request).await;
         let opened = opened.map_err(|error| Halt::failed(&error))?;
         let detail = json!({ "number": opened.number });
-        let recorded = ampx.guard.record_effect(&write, &permit, AuditOutcome::Done, detail).await;
+        let recorded = ampx.guard.record_effect(&write, &permit, AuditOutcome::Done, &detail).await;
         recorded.map_err(|error| Halt::failed(&error))?;
         let task = crate::db::tasks::of_run(&write, id, run_id).await?;
         let mut task = task.ok_or(Halt::Cancelled)?;

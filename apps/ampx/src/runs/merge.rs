@@ -34,7 +34,7 @@ pub async fn run(run: RunContext, ampx: Ampx, input: MergeInput) -> Result<Merge
             let deleted = delete_branch(&permit, &repo, delete).await.map_err(|error| Halt::failed(&error))?;
             let write = ampx.store.write().await?;
             let detail = json!(format!("{deleted:?}"));
-            let recorded = ampx.guard.record_effect(&write, &permit, AuditOutcome::Done, detail).await;
+            let recorded = ampx.guard.record_effect(&write, &permit, AuditOutcome::Done, &detail).await;
             recorded.map_err(|error| Halt::failed(&error))?;
             Ok(write.commit().await?)
         })
@@ -63,7 +63,7 @@ async fn record_merge(ampx: &Ampx, input: &MergeInput, permit: &Permit, pushed: 
         let merged = ampx.forge.record_merged(&write, &pull, &input.publish.sha).await;
         merged.map_err(|error| Halt::failed(&error))?;
     }
-    let recorded = ampx.guard.record_effect(&write, permit, AuditOutcome::Done, json!(format!("{pushed:?}"))).await;
+    let recorded = ampx.guard.record_effect(&write, permit, AuditOutcome::Done, &json!(format!("{pushed:?}"))).await;
     recorded.map_err(|error| Halt::failed(&error))?;
     task.merged_at = Some(ampx.now());
     task.merged_sha = Some(input.publish.sha.clone());

@@ -58,7 +58,7 @@ async fn unconfirmed_asks_once_and_confirmed_passes(store: TestStore) {
     let merge = plan("ampx.merge", "k", ada(), "1");
     let first = asked(&guard, &merge).await;
     assert_eq!(asked(&guard, &merge).await.id, first.id);
-    assert_eq!(guard.pending(10).await.unwrap(), [first.clone()]);
+    assert_eq!(guard.pending(10).await.unwrap(), std::slice::from_ref(&first));
     guard.confirm(first.id, Answer::Yes, &first.digest, &ada()).await.unwrap();
     assert_eq!(guard.authorize(&merge).await.unwrap().len(), 1);
     assert!(guard.pending(10).await.unwrap().is_empty());

@@ -30,7 +30,7 @@ fn tidy(stage: &Stage) -> Registry {
                 .await;
             match &worked {
                 Err(Halt::Cancelled) => {}
-                other => return other.as_ref().map(|()| ()).map_err(|_| Halt::Interrupted("as it was".into())),
+                other => return other.as_ref().copied().map_err(|_| Halt::Interrupted("as it was".into())),
             }
             run.final_step("tidy up", |_| async move {
                 stage.say("tidied");
