@@ -3,7 +3,8 @@ use opsmith_forge::git::{CachedRepo, DeleteRequest, MergeMethod, MergeRequest, P
 use opsmith_forge::local::PullRequest;
 use opsmith_guard::{Answer, Refusal};
 use opsmith_model::{Effect, Operation, Plan, Principal, TaskId};
-use opsmith_runs::{NewRun, Outcome, RunState};
+use opsmith_runs::{NewRun, Outcome, RunFilter, RunState};
+use opsmith_store::Page;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -12,6 +13,9 @@ use crate::inputs::{self, MergeInput, MergeOutput};
 use crate::merge_options::{AutoMerge, MergeOptions, Merged};
 use crate::task::{Task, TaskStatus};
 use crate::{Ampx, AmpxError, db};
+
+/// How many merges under way are looked through; they take turns per repository, so there are few.
+const MOST_MERGES: u64 = 1_000;
 
 /// What fixes a merge commit beside its parents, kept so that the same question has the same digest.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,6 +40,8 @@ impl Ampx {
         auto: bool,
         by: &Principal,
     ) -> Result<Merged, AmpxError> {
+        // A merge that is under way may have moved the base already: its end comes before any new plan.
+        self.merge_under_way(id).await?;
         let task = self.task(id).await?;
         if let Some(sha) = task.merged_sha {
             return Ok(Merged { sha: Some(sha) });
@@ -47,6 +53,21 @@ impl Ampx {
         self.guard.authorize(&input.plan).await?;
         let sha = self.run_merge(&input).await?.sha;
         Ok(Merged { sha: Some(sha) })
+    }
+
+    /// Waits for the end of the task's merge, if one is under way.
+    async fn merge_under_way(&self, id: TaskId) -> Result<(), AmpxError> {
+        for state in ["queued", "running"] {
+            let filter = RunFilter { kind: Some(inputs::MERGE.to_owned()), state: Some(state.to_owned()) };
+            let (runs, _) = self.runs.list(&filter, Page { limit: MOST_MERGES, offset: 0 }).await?;
+            for run in runs {
+                let input: Result<MergeInput, _> = serde_json::from_value(run.input);
+                if input.is_ok_and(|input| input.task_id == id) {
+                    self.runs.wait(run.id).await?;
+                }
+            }
+        }
+        Ok(())
     }
 
     async fn plan(&self, id: TaskId, options: &MergeOptions, by: &Principal) -> Result<MergeInput, AmpxError> {
@@ -70,6 +91,12 @@ impl Ampx {
             date,
         };
         let sha = plan_merge(&repo, &request).await?;
+        if sha == base_sha {
+            return Err(AmpxError::NotNow {
+                message: format!("there is nothing left to merge: `{base}` has the change already"),
+                hint: None,
+            });
+        }
         let publish = PublishMerge { base_branch: base, base_sha, head_sha, method: options.method, sha };
         let delete =
             options.delete_branch.then(|| DeleteRequest { branch: task.branch.clone(), sha: publish.head_sha.clone() });

@@ -1,9 +1,8 @@
-use std::ffi::OsString;
 use std::path::Path;
 
 use opsmith_forge::git::{Git, GitError, Identity as Author, RepoCache};
 use opsmith_forge::local::LocalForge;
-use opsmith_host::config::{Config, ConfigError, process_env};
+use opsmith_host::config::{Config, ConfigError, process_environment};
 use opsmith_host::process::Process;
 use opsmith_model::{ErrorKind, Hint};
 use opsmith_runs::{Identity, IdentityError, Registry, RunsError, Timing, Worker, WorkerOptions};
@@ -11,54 +10,6 @@ use opsmith_sandbox::{Sandbox, SandboxError};
 
 use crate::config::Settings;
 use crate::{Ampx, AmpxError, Parts};
-
-/// The variables of this process that git or a sandboxed command may ever see; each of them picks its own of these.
-const HOST_VARIABLES: [&str; 39] = [
-    "PATH",
-    "TMPDIR",
-    "LANG",
-    "LC_ALL",
-    "LC_COLLATE",
-    "LC_CTYPE",
-    "LC_MESSAGES",
-    "LC_NUMERIC",
-    "LC_TIME",
-    "TZ",
-    "HOME",
-    "USER",
-    "LOGNAME",
-    "XDG_CONFIG_HOME",
-    "XDG_CACHE_HOME",
-    "XDG_DATA_HOME",
-    "XDG_RUNTIME_DIR",
-    "DBUS_SESSION_BUS_ADDRESS",
-    "GNUPGHOME",
-    "PASSWORD_STORE_DIR",
-    "KRB5CCNAME",
-    "SSH_AUTH_SOCK",
-    "GIT_SSH_COMMAND",
-    "http_proxy",
-    "https_proxy",
-    "HTTPS_PROXY",
-    "all_proxy",
-    "ALL_PROXY",
-    "no_proxy",
-    "NO_PROXY",
-    "SSL_CERT_FILE",
-    "SSL_CERT_DIR",
-    "CURL_CA_BUNDLE",
-    "GIT_SSL_CAINFO",
-    "GIT_SSL_CAPATH",
-    "GIT_ASKPASS",
-    "GIT_CONFIG_GLOBAL",
-    "GIT_CONFIG_SYSTEM",
-    CONFIG_COUNT,
-];
-
-/// How many settings of git are given by variables.
-const CONFIG_COUNT: &str = "GIT_CONFIG_COUNT";
-/// More settings by variables than these are not passed on.
-const MOST_NUMBERED: usize = 64;
 
 /// Why ampx cannot begin.
 #[derive(Debug, thiserror::Error)]
@@ -111,7 +62,7 @@ impl Hint for OpenError {
 pub fn open(process: &Process, config: &Config) -> Result<Ampx, OpenError> {
     let settings = Settings::resolve(config)?;
     let (data_dir, author) = (&process.platform.data_dir, &process.platform.git);
-    let git = Git::new(host_environment())?;
+    let git = Git::new(process_environment())?;
     Ok(Ampx::new(Parts {
         store: process.store.clone(),
         clock: process.clock.clone(),
@@ -121,7 +72,7 @@ pub fn open(process: &Process, config: &Config) -> Result<Ampx, OpenError> {
         cache: cache(data_dir, &git),
         git,
         forge: LocalForge::new(process.store.clone(), process.clock.clone()),
-        sandbox: Sandbox::local(host_environment())?,
+        sandbox: Sandbox::local(process_environment())?,
         author: Author { name: author.author_name.clone(), email: author.author_email.clone() },
         work_root: data_dir.join("work"),
     }))
@@ -146,13 +97,4 @@ pub async fn start_worker(
 
 fn cache(data_dir: &Path, git: &Git) -> RepoCache {
     RepoCache::new(data_dir.join("cache"), git.clone())
-}
-
-/// What of this process's environment git and the sandbox may choose from.
-pub(crate) fn host_environment() -> Vec<(OsString, OsString)> {
-    let numbered = process_env(CONFIG_COUNT).and_then(|count| count.trim().parse().ok()).unwrap_or(0);
-    let numbered =
-        (0..MOST_NUMBERED.min(numbered)).flat_map(|i| [format!("GIT_CONFIG_KEY_{i}"), format!("GIT_CONFIG_VALUE_{i}")]);
-    let names = HOST_VARIABLES.into_iter().map(str::to_owned).chain(numbered);
-    names.filter_map(|name| Some((OsString::from(&name), OsString::from(process_env(&name)?)))).collect()
 }

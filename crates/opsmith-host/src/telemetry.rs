@@ -60,10 +60,12 @@ fn directives(base: Level, verbose: u8) -> String {
     let base = LEVELS.iter().position(|name| name.eq_ignore_ascii_case(base.as_str())).unwrap_or(1);
     let level = LEVELS[(base + usize::from(verbose)).min(LEVELS.len() - 1)];
     let others = if level == "trace" { "debug" } else { "warn" };
-    OURS.iter().fold(others.to_owned(), |mut all, name| {
+    let all = OURS.iter().fold(others.to_owned(), |mut all, name| {
         let _ = write!(all, ",{name}={level}");
         all
-    })
+    });
+    // A command that a person interrupts says so itself; the journal calls each interruption an error.
+    if level == "warn" { format!("{all},durare=off") } else { all }
 }
 
 /// Writes each event as one JSON line of the Elastic Common Schema, with the fields of the spans around it.

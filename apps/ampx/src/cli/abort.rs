@@ -2,7 +2,6 @@ use opsmith_host::cli::{Exit, Failure};
 
 use super::session::Session;
 use super::view::{short, show_detail};
-use crate::client::TaskAction;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -20,8 +19,8 @@ pub(super) struct Args {
 }
 
 pub(super) async fn run(session: &Session<'_>, args: Args) -> Result<Exit, Failure> {
-    let client = session.server()?;
-    let task = client.detail(&args.id).await?.task;
+    let backend = session.server_or_here("aborting").await?;
+    let task = backend.detail(&args.id).await?.task;
     let id = short(task.id);
     if session.globals.dry_run {
         return session.would(&format!("abort task {id}, which is {}", task.status.as_str()));
@@ -30,7 +29,7 @@ pub(super) async fn run(session: &Session<'_>, args: Args) -> Result<Exit, Failu
         session.output.note(&format!("task {id} is left as it is"));
         return Ok(Exit::OK);
     }
-    client.act(&task.id.to_string(), &TaskAction::Abort).await?;
-    show_detail(session, &client.detail(&task.id.to_string()).await?)?;
+    backend.abort(task.id).await?;
+    show_detail(session, &backend.detail(&task.id.to_string()).await?)?;
     Ok(Exit::OK)
 }

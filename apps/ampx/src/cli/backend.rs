@@ -70,6 +70,13 @@ impl Backend {
         }
     }
 
+    pub(crate) async fn abort(&self, id: TaskId) -> Result<(), Failure> {
+        match self {
+            Self::Server(client) => Ok(client.act(&id.to_string(), &TaskAction::Abort).await?),
+            Self::Here(local) => Ok(local.ampx.abort(id, &Local::user()).await?),
+        }
+    }
+
     pub(crate) async fn diff(&self, id: TaskId) -> Result<Vec<u8>, Failure> {
         match self {
             Self::Server(client) => Ok(client.diff(&id.to_string()).await?),

@@ -2,7 +2,7 @@ use std::path::Path;
 
 use opsmith_forge::git::Git;
 use opsmith_host::cli::{Cell, Exit, Failure, Globals, Tone};
-use opsmith_host::config::Config;
+use opsmith_host::config::{Config, process_environment};
 use opsmith_host::process::{Catalogue, Process};
 use opsmith_model::{ErrorKind, Hint};
 use opsmith_sandbox::{Enforcement, Sandbox};
@@ -12,7 +12,6 @@ use serde_json::json;
 use super::session::Session;
 use crate::agents::statuses;
 use crate::config::{CiProvider, Settings};
-use crate::open::host_environment;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -113,7 +112,7 @@ fn writable(data_dir: &Path) -> Check {
 }
 
 async fn git(folder: &Path) -> Check {
-    let git = match Git::new(host_environment()) {
+    let git = match Git::new(process_environment()) {
         Ok(git) => git,
         Err(error) => return Check::missing("git", &error),
     };
@@ -173,7 +172,7 @@ async fn server(session: &Session<'_>) -> Check {
 }
 
 fn sandbox() -> Vec<Check> {
-    let sandbox = match Sandbox::local(host_environment()) {
+    let sandbox = match Sandbox::local(process_environment()) {
         Ok(sandbox) => sandbox,
         Err(error) => return vec![Check::missing("sandbox", &error)],
     };

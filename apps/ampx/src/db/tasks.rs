@@ -167,9 +167,14 @@ pub(crate) async fn by_key<C: ConnectionTrait>(db: &C, key: &str) -> Result<Opti
     Entity::find().filter(Column::IdempotencyKey.eq(key)).one(db).await?.map(Task::try_from).transpose()
 }
 
-/// The tasks whose id ends or begins with `part`, in upper case; at most a few.
+/// The tasks whose id, or whose short id, ends or begins with `part`, in upper case; at most a few.
 pub(crate) async fn matching<C: ConnectionTrait>(db: &C, part: &str) -> Result<Vec<Task>, StoreError> {
-    let either = sea_orm::Condition::any().add(Column::Id.ends_with(part)).add(Column::Id.starts_with(part));
+    // The last eight characters are what lists show, so these may be cut at their end too.
+    let shown = format!("{}{part}%", "_".repeat(18));
+    let either = sea_orm::Condition::any()
+        .add(Column::Id.ends_with(part))
+        .add(Column::Id.starts_with(part))
+        .add(Column::Id.like(shown));
     let rows = Entity::find().filter(either).limit(10).all(db).await?;
     rows.into_iter().map(Task::try_from).collect()
 }

@@ -6,6 +6,7 @@ use opsmith_runs::{Halt, RunContext, StepScope};
 use opsmith_sandbox::{Limits, Marker};
 use serde::{Deserialize, Serialize};
 
+use super::halt::halt;
 use super::log;
 use super::prompt::{self, Failure};
 use super::task::{Prepared, change};
@@ -41,7 +42,7 @@ pub(super) struct Work {
 
 impl Work {
     pub(super) async fn task(&self) -> Result<Task, Halt> {
-        self.ampx.task(self.id).await.map_err(|error| Halt::failed(&error))
+        self.ampx.task(self.id).await.map_err(halt)
     }
 
     /// The commit that the next one builds on.
@@ -56,15 +57,14 @@ impl Work {
     /// The cached repository with the base and our newest commit in it, also where another machine made that.
     pub(super) async fn repo(&self) -> Result<CachedRepo, Halt> {
         let repo = repo(&self.ampx, self.id).await?;
-        let failed = |error: GitError| Halt::failed(&error);
-        if !repo.contains(&self.prepared.base.sha).await.map_err(failed)? {
-            repo.fetch().await.map_err(failed)?;
+        if !repo.contains(&self.prepared.base.sha).await.map_err(halt)? {
+            repo.fetch().await.map_err(halt)?;
         }
         if let Some(head) = &self.head
-            && !repo.contains(head).await.map_err(failed)?
+            && !repo.contains(head).await.map_err(halt)?
             && let Some(packed) = db::commits::find(self.ampx.store.read(), head).await?
         {
-            unpack(&self.ampx.git, repo.git_dir(), packed).await.map_err(failed)?;
+            unpack(&self.ampx.git, repo.git_dir(), packed).await.map_err(halt)?;
         }
         Ok(repo)
     }
@@ -75,9 +75,9 @@ pub(crate) fn workspace(ampx: &Ampx, id: TaskId) -> Workspace {
 }
 
 async fn repo(ampx: &Ampx, id: TaskId) -> Result<CachedRepo, Halt> {
-    let task = ampx.task(id).await.map_err(|error| Halt::failed(&error))?;
-    let url = ampx.url_of(&task).map_err(|error| Halt::failed(&error))?;
-    ampx.cache.open(&url).await.map_err(|error| Halt::failed(&error))
+    let task = ampx.task(id).await.map_err(halt)?;
+    let url = ampx.url_of(&task).map_err(halt)?;
+    ampx.cache.open(&url).await.map_err(halt)
 }
 
 /// The processes of one command of a task.
@@ -105,7 +105,7 @@ where
                 let _ = tokio::time::timeout(pause, token.cancelled()).await;
                 tried += 1;
             }
-            other => return other.map_err(|error| Halt::failed(&error)),
+            other => return other.map_err(halt),
         }
     }
 }
@@ -116,7 +116,7 @@ pub(super) async fn prepare(run: &RunContext, ampx: &Ampx, id: TaskId) -> Result
     run.step("prepare", |scope| async move {
         let repo = repo(ampx, id).await?;
         patiently(&scope, || repo.fetch()).await?;
-        let task = ampx.task(id).await.map_err(|error| Halt::failed(&error))?;
+        let task = ampx.task(id).await.map_err(halt)?;
         let base = match (task.base.clone(), task.base_sha.clone()) {
             (Some(branch), Some(sha)) => opsmith_forge::git::BaseRef { branch, sha },
             (asked, _) => patiently(&scope, || repo.resolve(asked.as_deref())).await?,
@@ -149,7 +149,7 @@ async fn repository_ci(ampx: &Ampx, repo: &CachedRepo, base_sha: &str) -> Result
         return Ok(None);
     }
     let show = ampx.git.work(repo.git_dir()).args(["cat-file", "blob", &path]).max_output(MOST_CONFIG_BYTES);
-    let text = show.text().await.map_err(|error| Halt::failed(&error))?;
+    let text = show.text().await.map_err(halt)?;
     let file: File = toml::from_str(&text).map_err(|error| {
         Halt::failed(&AmpxError::NotNow {
             message: format!("the repository's `.opsmith.toml` is not readable: {}", error.message()),
@@ -159,20 +159,38 @@ async fn repository_ci(ampx: &Ampx, repo: &CachedRepo, base_sha: &str) -> Result
     Ok(file.ci.and_then(|ci| ci.command))
 }
 
-/// One attempt: the agent edits, we commit. `None` where it changed nothing even when asked again.
+/// One attempt: the agent edits, we commit; an agent that changed nothing of itself is asked once more.
 pub(super) async fn attempt(
     run: &RunContext,
     work: &Work,
     number: u32,
     asked: &str,
     last: Option<&Failure>,
-) -> Result<Option<String>, Halt> {
+) -> Result<Edited, Halt> {
     let asked = prompt::attempt(asked, last);
     let log = last.map(|last| last.report.excerpt.as_str());
-    if let Some(head) = edit(run, work, number, "", &asked, log).await? {
-        return Ok(Some(head));
+    match edit(run, work, number, "", &asked, log).await? {
+        Edited::Nothing { out_of_bounds: None } => {}
+        edited => return Ok(edited),
     }
     edit(run, work, number, " nudged", &prompt::nudge(&asked), log).await
+}
+
+/// What came of an agent's go.
+pub(super) enum Edited {
+    /// A commit.
+    Head(String),
+    /// No change; with the words for it where its limits stopped the agent.
+    Nothing { out_of_bounds: Option<String> },
+}
+
+/// What the journal keeps of a go.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Went {
+    /// The stamp that the tree has from it.
+    stamp: String,
+    /// How its limits stopped it, if they did.
+    out_of_bounds: Option<String>,
 }
 
 /// What a commit finds in the work folder.
@@ -195,16 +213,16 @@ async fn edit(
     nudged: &str,
     asked: &str,
     log: Option<&str>,
-) -> Result<Option<String>, Halt> {
+) -> Result<Edited, Halt> {
     for takeover in 0..MOST_TAKEOVERS {
         let go_name = match takeover {
             0 => format!("{number}{nudged}"),
             _ => format!("{number}{nudged} again {takeover}"),
         };
-        let stamp = go(run, work, number, &go_name, asked, log).await?;
-        match commit(run, work, number, &go_name, &stamp).await? {
-            Committed::Head(head) => return Ok(Some(head)),
-            Committed::Nothing => return Ok(None),
+        let went = go(run, work, number, &go_name, asked, log).await?;
+        match commit(run, work, number, &go_name, &went.stamp).await? {
+            Committed::Head(head) => return Ok(Edited::Head(head)),
+            Committed::Nothing => return Ok(Edited::Nothing { out_of_bounds: went.out_of_bounds }),
             Committed::Gone => {}
         }
     }
@@ -220,19 +238,19 @@ async fn go(
     go_name: &str,
     asked: &str,
     ci_log: Option<&str>,
-) -> Result<String, Halt> {
+) -> Result<Went, Halt> {
     let (run_id, ampx, id) = (run.run_id(), &work.ampx, work.id);
     run.step(&format!("agent {go_name}"), |scope| async move {
         let task = change(ampx, id, run_id, |task| {
-            task.status = task.status.apply(TaskEvent::Attempt).map_err(|error| Halt::failed(&error))?;
+            task.status = task.status.apply(TaskEvent::Attempt).map_err(halt)?;
             task.attempt_count = number;
             task.summary = format!("attempt {number}: agent `{}` is at work", task.agent);
             Ok(())
         })
         .await?;
-        let marker = marker(id, &format!("agent-{number}")).map_err(|error| Halt::failed(&error))?;
+        let marker = marker(id, &format!("agent-{number}")).map_err(halt)?;
         // What a killed opsmith left running is ended before its tree is touched.
-        ampx.sandbox.reap(&marker).await.map_err(|error| Halt::failed(&error))?;
+        ampx.sandbox.reap(&marker).await.map_err(halt)?;
         let began = begin_attempt(work, number, asked).await?;
         let goes_on = (began && read_stamp(work).1 == work.parent()) || go_name.ends_with(" nudged");
         set_up_tree(work, &task.branch, goes_on).await?;
@@ -261,15 +279,15 @@ async fn go(
             return Err(scope.stopped());
         }
         let report = reported.map_err(|error: AgentError| Halt::failed(&error))?;
-        if workspace.is_out_of_space().map_err(|error| Halt::failed(&error))? {
+        if workspace.is_out_of_space().map_err(halt)? {
             // What the agent wrote may be what fills the disk, and without room nothing can be recorded.
-            workspace.remove().await.map_err(|error| Halt::failed(&error))?;
+            workspace.remove().await.map_err(halt)?;
             return Err(Halt::failed(&GitError::NoSpace));
         }
         record_report(ampx, id, run_id, number, &report).await?;
         let stamp = format!("{run_id} {} {go_name}", scope.epoch());
         write_stamp(work, &stamp, "")?;
-        Ok(stamp)
+        Ok(Went { stamp, out_of_bounds: report.out_of_bounds.then_some(report.ended) })
     })
     .await
 }
@@ -318,13 +336,13 @@ fn write_stamp(work: &Work, go: &str, sha: &str) -> Result<(), Halt> {
 async fn set_up_tree(work: &Work, branch: &str, goes_on: bool) -> Result<(), Halt> {
     let (workspace, repo) = (work.workspace(), work.repo().await?);
     let prepared = workspace.prepare(&repo, branch, work.parent()).await;
-    prepared.map_err(|error| Halt::failed(&error))?;
+    prepared.map_err(halt)?;
     let set_up = if goes_on {
         workspace.refresh_git_dir(branch, work.parent()).await
     } else {
         workspace.reset_to(branch, work.parent()).await
     };
-    set_up.map_err(|error| Halt::failed(&error))
+    set_up.map_err(halt)
 }
 
 async fn record_report(
@@ -335,7 +353,7 @@ async fn record_report(
     report: &AgentReport,
 ) -> Result<(), Halt> {
     let line = format!("opsmith: the agent {}", report.ended);
-    log::say(ampx, id, number, &line).await.map_err(|error| Halt::failed(&error))?;
+    log::say(ampx, id, number, &line).await.map_err(halt)?;
     let write = ampx.store.write().await?;
     db::attempts::change(&write, id, number, |attempt| attempt.usage = report.usage).await?;
     write.commit().await?;
@@ -360,9 +378,9 @@ async fn keep(work: &Work, repo: &CachedRepo, number: u32, sha: &str) -> Result<
         }
         Err(GitError::TooLarge { .. }) => {
             let line = "opsmith: the change is too large to be kept in the store; it is on this machine only";
-            log::say(ampx, work.id, number, line).await.map_err(|error| Halt::failed(&error))
+            log::say(ampx, work.id, number, line).await.map_err(halt)
         }
-        Err(error) => Err(Halt::failed(&error)),
+        Err(error) => Err(halt(error)),
     }
 }
 
@@ -377,12 +395,12 @@ async fn commit(run: &RunContext, work: &Work, number: u32, go_name: &str, stamp
         let litter = ampx.settings.agents.get(&task.agent).map(|agent| agent.litter.clone()).unwrap_or_default();
         let options = SnapshotOptions { exclude: litter, max_file_mib: MOST_FILE_MIB, max_total_mib: MOST_CHANGE_MIB };
         let workspace = work.workspace();
-        let snapshot = workspace.snapshot(work.parent(), &options).await.map_err(|error| Halt::failed(&error))?;
+        let snapshot = workspace.snapshot(work.parent(), &options).await.map_err(halt)?;
         if snapshot.changes.is_empty() {
             return Ok(Committed::Nothing);
         }
         scope.check_lease().await?;
-        let detail = ampx.detail(id).await.map_err(|error| Halt::failed(&error))?;
+        let detail = ampx.detail(id).await.map_err(halt)?;
         // The attempt's own beginning, so that the same commit is made after a kill.
         let began = detail.attempts.iter().find(|attempt| attempt.number == number).and_then(|a| a.started_at);
         let request = CommitRequest {
@@ -393,18 +411,21 @@ async fn commit(run: &RunContext, work: &Work, number: u32, go_name: &str, stamp
             date: began.unwrap_or(task.created_at),
             branch: &task.branch,
         };
-        let sha = workspace.commit(request).await.map_err(|error| Halt::failed(&error))?;
+        let sha = workspace.commit(request).await.map_err(halt)?;
         let repo = work.repo().await?;
-        repo.import(workspace.control(), &sha).await.map_err(|error| Halt::failed(&error))?;
+        repo.import(workspace.control(), &sha).await.map_err(halt)?;
         keep(work, &repo, number, &sha).await?;
         write_stamp(work, stamp, &sha)?;
-        let files = snapshot.changes.len();
-        let line = format!("opsmith: committed {files} changed files as {}", &sha[..12.min(sha.len())]);
-        log::say(ampx, id, number, &line).await.map_err(|error| Halt::failed(&error))?;
+        let files = match snapshot.changes.len() {
+            1 => "1 changed file".to_owned(),
+            several => format!("{several} changed files"),
+        };
+        let line = format!("opsmith: committed {files} as {}", &sha[..12.min(sha.len())]);
+        log::say(ampx, id, number, &line).await.map_err(halt)?;
         let head = sha.clone();
         change(ampx, id, run_id, |task| {
             task.head_sha = Some(head);
-            task.summary = format!("attempt {number}: checking {files} changed files");
+            task.summary = format!("attempt {number}: checking {files}");
             Ok(())
         })
         .await?;

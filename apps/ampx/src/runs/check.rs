@@ -5,6 +5,7 @@ use opsmith_runs::{Halt, RunContext, StepScope};
 use opsmith_sandbox::Limits;
 
 use super::attempt::{MOST_LOG_BYTES, Work, marker};
+use super::halt::halt;
 use super::log;
 use super::prompt::BaseState;
 use crate::config::CiProvider;
@@ -80,8 +81,9 @@ pub(super) async fn compare_with_base(
 async fn verdict(work: &Work, scope: &StepScope, number: u32, sha: &str, what: &str) -> Result<Verdict, Halt> {
     let (ampx, id, repo) = (&work.ampx, work.id, work.repo().await?);
     let scratch = ampx.work_root.join(id.to_string()).join(format!("{what}-{number}"));
-    let says = format!("opsmith: checking {what} {}", &sha[..12.min(sha.len())]);
-    log::say(ampx, id, number, &says).await.map_err(|error| Halt::failed(&error))?;
+    let checked = if what == "base" { "the base" } else { "commit" };
+    let says = format!("opsmith: checking {checked} {}", &sha[..12.min(sha.len())]);
+    log::say(ampx, id, number, &says).await.map_err(halt)?;
     let (log, writer) = log::sink(ampx, id, number, LogStream::Ci);
     let token = scope.token();
     let job = CiJob {
@@ -90,7 +92,7 @@ async fn verdict(work: &Work, scope: &StepScope, number: u32, sha: &str, what: &
         git_dir: repo.git_dir(),
         sha,
         scratch_dir: &scratch,
-        marker: marker(id, &format!("{what}-{number}")).map_err(|error| Halt::failed(&error))?,
+        marker: marker(id, &format!("{what}-{number}")).map_err(halt)?,
         log,
         cancel: &token,
     };
@@ -110,7 +112,7 @@ async fn record(work: &Work, number: u32, verdict: &Verdict) -> Result<(), Halt>
         Verdict::NoCi => ("none", "no CI".to_owned()),
     };
     let line = format!("opsmith: {word}: {summary}");
-    log::say(&work.ampx, work.id, number, &line).await.map_err(|error| Halt::failed(&error))?;
+    log::say(&work.ampx, work.id, number, &line).await.map_err(halt)?;
     let write = work.ampx.store.write().await?;
     let now = work.ampx.now();
     db::attempts::change(&write, work.id, number, |attempt| {

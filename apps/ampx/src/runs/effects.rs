@@ -8,6 +8,7 @@ use opsmith_runs::{Halt, RunContext};
 use serde_json::{Value, json};
 
 use super::attempt::Work;
+use super::halt::halt;
 use super::task::End;
 use super::{log, prompt};
 use crate::Ampx;
@@ -29,7 +30,7 @@ fn refused(refusal: Refusal) -> Stopped {
             "waiting for a yes to `{}`: `opsmith confirm yes {}`, then `ampx accept`",
             asked.plan.operation.kind, asked.id
         ))),
-        Refusal::Guard(error) => Stopped::Halt(Halt::failed(&error)),
+        Refusal::Guard(error) => Stopped::Halt(halt(error)),
     }
 }
 
@@ -73,20 +74,20 @@ pub(super) async fn push(run: &RunContext, work: &Work, number: u32, head: &str)
                 let reason = format!("branch `{branch}` was moved by someone else, so nothing was pushed");
                 return Ok(Some(End::Review(reason)));
             }
-            other => other.map_err(|error| Halt::failed(&error))?,
+            other => other.map_err(halt)?,
         };
         let write = ampx.store.write().await?;
         let recorded =
             ampx.guard.record_effect(&write, &permit, AuditOutcome::Done, &json!(format!("{pushed:?}"))).await;
-        recorded.map_err(|error| Halt::failed(&error))?;
+        recorded.map_err(halt)?;
         let task = crate::db::tasks::of_run(&write, id, run_id).await?;
         let mut task = task.ok_or(Halt::Cancelled)?;
         task.pushed_sha = Some(head.to_owned());
         task.summary = format!("attempt {number}: pushed");
-        ampx.save(&write, &mut task).await.map_err(|error| Halt::failed(&error))?;
+        ampx.save(&write, &mut task).await.map_err(halt)?;
         write.commit().await?;
         let line = format!("opsmith: pushed {} to {}", &head[..12.min(head.len())], task.branch);
-        log::say(ampx, id, number, &line).await.map_err(|error| Halt::failed(&error))?;
+        log::say(ampx, id, number, &line).await.map_err(halt)?;
         Ok(None)
     })
     .await
@@ -97,10 +98,10 @@ pub(super) async fn open_pull_request(run: &RunContext, work: &Work, head: &str,
     let (run_id, ampx, id) = (run.run_id(), &work.ampx, work.id);
     run.step("pull request", |scope| async move {
         let repo = work.repo().await?;
-        let detail = ampx.detail(id).await.map_err(|error| Halt::failed(&error))?;
+        let detail = ampx.detail(id).await.map_err(halt)?;
         let base = &work.prepared.base;
         let change_made = diff(&ampx.git, repo.git_dir(), &base.sha, head, MOST_DIFF_BYTES).await;
-        let change_made = change_made.map_err(|error| Halt::failed(&error))?;
+        let change_made = change_made.map_err(halt)?;
         let request = OpenRequest {
             head: detail.task.branch.clone(),
             base: base.branch.clone(),
@@ -118,14 +119,14 @@ pub(super) async fn open_pull_request(run: &RunContext, work: &Work, head: &str,
         scope.check_lease().await?;
         let write = ampx.store.write().await?;
         let opened = ampx.forge.open(&permit, &write, repo.url(), &request).await;
-        let opened = opened.map_err(|error| Halt::failed(&error))?;
+        let opened = opened.map_err(halt)?;
         let detail = json!({ "number": opened.number });
         let recorded = ampx.guard.record_effect(&write, &permit, AuditOutcome::Done, &detail).await;
-        recorded.map_err(|error| Halt::failed(&error))?;
+        recorded.map_err(halt)?;
         let task = crate::db::tasks::of_run(&write, id, run_id).await?;
         let mut task = task.ok_or(Halt::Cancelled)?;
         task.pr_url = Some(opened.url());
-        ampx.save(&write, &mut task).await.map_err(|error| Halt::failed(&error))?;
+        ampx.save(&write, &mut task).await.map_err(halt)?;
         write.commit().await?;
         Ok(End::Success(format!("pull request {} is open: {passed}", opened.number)))
     })

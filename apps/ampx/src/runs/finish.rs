@@ -2,6 +2,7 @@ use opsmith_model::TaskId;
 use opsmith_runs::{Halt, RunContext};
 
 use super::attempt::{marker, workspace};
+use super::halt::halt;
 use super::task::End;
 use crate::task::{TaskEvent, TaskStatus};
 use crate::{Ampx, AmpxError, db};
@@ -22,8 +23,8 @@ pub(super) async fn finish(run: &RunContext, ampx: &Ampx, id: TaskId, end: End) 
     let recorded = end.clone();
     run.final_step("finish", |scope| async move {
         scope.check_lease().await?;
-        reap(ampx, id).await.map_err(|error| Halt::failed(&error))?;
-        workspace(ampx, id).remove().await.map_err(|error| Halt::failed(&error))?;
+        reap(ampx, id).await.map_err(halt)?;
+        workspace(ampx, id).remove().await.map_err(halt)?;
         let write = ampx.store.write().await?;
         write.take_turns("ampx.tasks").await?;
         let Some(mut task) = db::tasks::of_run(&write, id, run_id).await? else { return Ok(()) };
@@ -37,12 +38,12 @@ pub(super) async fn finish(run: &RunContext, ampx: &Ampx, id: TaskId, end: End) 
         if !task.status.is_active() || task.status == TaskStatus::Aborted {
             return Ok(());
         }
-        task.status = task.status.apply(event).map_err(|error| Halt::failed(&error))?;
+        task.status = task.status.apply(event).map_err(halt)?;
         task.summary = summary;
         if task.status == TaskStatus::Success || task.status == TaskStatus::Aborted {
             db::commits::remove(&write, id).await?;
         }
-        ampx.save(&write, &mut task).await.map_err(|error| Halt::failed(&error))?;
+        ampx.save(&write, &mut task).await.map_err(halt)?;
         write.commit().await?;
         ampx.woken();
         Ok(())
@@ -53,7 +54,7 @@ pub(super) async fn finish(run: &RunContext, ampx: &Ampx, id: TaskId, end: End) 
             // The merge is a run of its own; where it cannot begin, the task stays a success and says why.
             match ampx.start_auto_merge(id).await {
                 Ok(()) => Ok(()),
-                Err(error) => ampx.note(id, &format!("not merged: {error}")).await.map_err(|e| Halt::failed(&e)),
+                Err(error) => ampx.note(id, &format!("not merged: {error}")).await.map_err(halt),
             }
         })
         .await?;

@@ -65,6 +65,10 @@ async fn write_all(
         append(ampx, task_id, attempt, stream, &String::from_utf8_lossy(&pending)).await?;
         pending = rest;
     }
+    // Whoever writes next begins a line of their own.
+    if !pending.is_empty() {
+        pending.push(b'\n');
+    }
     append(ampx, task_id, attempt, stream, &String::from_utf8_lossy(&pending)).await
 }
 

@@ -6,6 +6,7 @@ use opsmith_runs::{Halt, RunContext};
 use serde_json::json;
 
 use super::attempt::patiently;
+use super::halt::halt;
 use crate::inputs::{MergeInput, MergeOutput};
 use crate::{Ampx, db};
 
@@ -13,29 +14,29 @@ use crate::{Ampx, db};
 pub async fn run(run: RunContext, ampx: Ampx, input: MergeInput) -> Result<MergeOutput, Halt> {
     let (ampx, input) = (&ampx, &input);
     run.step("merge", |scope| async move {
-        let task = ampx.task(input.task_id).await.map_err(|error| Halt::failed(&error))?;
-        let url = ampx.url_of(&task).map_err(|error| Halt::failed(&error))?;
-        let repo = ampx.cache.open(&url).await.map_err(|error| Halt::failed(&error))?;
+        let task = ampx.task(input.task_id).await.map_err(halt)?;
+        let url = ampx.url_of(&task).map_err(halt)?;
+        let repo = ampx.cache.open(&url).await.map_err(halt)?;
         patiently(&scope, || repo.fetch()).await?;
         let permit = permit(ampx, input, 0).await?;
         scope.check_lease().await?;
         let pushed = publish_merge(&permit, &repo, &input.publish).await;
-        let pushed = pushed.map_err(|error| Halt::failed(&error))?;
+        let pushed = pushed.map_err(halt)?;
         record_merge(ampx, input, &permit, pushed).await
     })
     .await?;
     if let Some(delete) = &input.delete {
         run.step("delete branch", |scope| async move {
-            let task = ampx.task(input.task_id).await.map_err(|error| Halt::failed(&error))?;
-            let url = ampx.url_of(&task).map_err(|error| Halt::failed(&error))?;
-            let repo = ampx.cache.open(&url).await.map_err(|error| Halt::failed(&error))?;
+            let task = ampx.task(input.task_id).await.map_err(halt)?;
+            let url = ampx.url_of(&task).map_err(halt)?;
+            let repo = ampx.cache.open(&url).await.map_err(halt)?;
             let permit = permit(ampx, input, 1).await?;
             scope.check_lease().await?;
-            let deleted = delete_branch(&permit, &repo, delete).await.map_err(|error| Halt::failed(&error))?;
+            let deleted = delete_branch(&permit, &repo, delete).await.map_err(halt)?;
             let write = ampx.store.write().await?;
             let detail = json!(format!("{deleted:?}"));
             let recorded = ampx.guard.record_effect(&write, &permit, AuditOutcome::Done, &detail).await;
-            recorded.map_err(|error| Halt::failed(&error))?;
+            recorded.map_err(halt)?;
             Ok(write.commit().await?)
         })
         .await?;
@@ -45,7 +46,7 @@ pub async fn run(run: RunContext, ampx: Ampx, input: MergeInput) -> Result<Merge
 
 /// The permit of the plan's effect at `index`; the same operation gets it again after a restart.
 async fn permit(ampx: &Ampx, input: &MergeInput, index: usize) -> Result<Permit, Halt> {
-    let mut permits = ampx.guard.authorize(&input.plan).await.map_err(|error| Halt::failed(&error))?;
+    let mut permits = ampx.guard.authorize(&input.plan).await.map_err(halt)?;
     if index < permits.len() {
         return Ok(permits.swap_remove(index));
     }
@@ -57,20 +58,20 @@ async fn record_merge(ampx: &Ampx, input: &MergeInput, permit: &Permit, pushed: 
     write.take_turns("ampx.tasks").await?;
     let found = db::tasks::find(&*write, input.task_id).await?;
     let Some(mut task) = found else { return Err(Halt::Cancelled) };
-    let url = ampx.url_of(&task).map_err(|error| Halt::failed(&error))?;
-    let pull = ampx.forge.of_branch(&url, &task.branch).await.map_err(|error| Halt::failed(&error))?;
+    let url = ampx.url_of(&task).map_err(halt)?;
+    let pull = ampx.forge.of_branch(&url, &task.branch).await.map_err(halt)?;
     if let Some(pull) = pull {
         let merged = ampx.forge.record_merged(&write, &pull, &input.publish.sha).await;
-        merged.map_err(|error| Halt::failed(&error))?;
+        merged.map_err(halt)?;
     }
     let recorded = ampx.guard.record_effect(&write, permit, AuditOutcome::Done, &json!(format!("{pushed:?}"))).await;
-    recorded.map_err(|error| Halt::failed(&error))?;
+    recorded.map_err(halt)?;
     task.merged_at = Some(ampx.now());
     task.merged_sha = Some(input.publish.sha.clone());
     task.auto_merge = None;
     let sha = &input.publish.sha;
     task.summary = format!("merged into {} as {}", input.publish.base_branch, &sha[..12.min(sha.len())]);
-    ampx.save(&write, &mut task).await.map_err(|error| Halt::failed(&error))?;
+    ampx.save(&write, &mut task).await.map_err(halt)?;
     write.commit().await?;
     ampx.woken();
     Ok(())

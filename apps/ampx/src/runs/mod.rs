@@ -4,6 +4,7 @@ mod attempt;
 mod check;
 mod effects;
 mod finish;
+mod halt;
 mod log;
 pub mod merge;
 mod prompt;

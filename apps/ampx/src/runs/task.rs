@@ -7,8 +7,9 @@ use opsmith_model::TaskId;
 use opsmith_runs::{Halt, RunContext};
 use serde::{Deserialize, Serialize};
 
-use super::attempt::{self, Work};
+use super::attempt::{self, Edited, Work};
 use super::check::{self, Checked};
+use super::halt::halt;
 use super::prompt::Failure;
 use super::{effects, finish};
 use crate::Ampx;
@@ -73,8 +74,14 @@ async fn drive(run: &RunContext, ampx: &Ampx, input: &TaskInput) -> Result<End, 
         if tried > 0 {
             wait(run, ampx, id, number, tried).await?;
         }
-        let Some(head) = attempt::attempt(run, &work, number, &begun.prompt, last.as_ref()).await? else {
-            return Ok(End::Review("the agent changed nothing, twice".to_owned()));
+        let head = match attempt::attempt(run, &work, number, &begun.prompt, last.as_ref()).await? {
+            Edited::Head(head) => head,
+            Edited::Nothing { out_of_bounds: Some(how) } => {
+                return Ok(End::Review(format!("the agent {how} and had changed nothing")));
+            }
+            Edited::Nothing { out_of_bounds: None } => {
+                return Ok(End::Review("the agent changed nothing, twice".to_owned()));
+            }
         };
         work.head = Some(head.clone());
         let failure = match check_and_push(run, &work, number, &head).await? {
@@ -132,7 +139,7 @@ async fn begin(run: &RunContext, ampx: &Ampx, id: TaskId, mode: Mode) -> Result<
     let run_id = run.run_id();
     run.step("begin", |_| async move {
         let task = change(ampx, id, run_id, |task| {
-            task.status = task.status.apply(TaskEvent::Begin).map_err(|error| Halt::failed(&error))?;
+            task.status = task.status.apply(TaskEvent::Begin).map_err(halt)?;
             task.summary = match mode {
                 Mode::Start => "fetching the repository".to_owned(),
                 Mode::Continue => "going on from the last commit".to_owned(),
@@ -161,7 +168,7 @@ async fn wait(run: &RunContext, ampx: &Ampx, id: TaskId, number: u32, tried: u32
             let delay_ms = doubled * (900 + spread);
             change(ampx, id, run_id, |task| {
                 if task.status == TaskStatus::Running {
-                    task.status = task.status.apply(TaskEvent::Retry).map_err(|error| Halt::failed(&error))?;
+                    task.status = task.status.apply(TaskEvent::Retry).map_err(halt)?;
                 }
                 task.summary = format!("attempt {number} begins in {} s", delay_ms / 1000);
                 Ok(())
@@ -175,7 +182,7 @@ async fn wait(run: &RunContext, ampx: &Ampx, id: TaskId, number: u32, tried: u32
 
 async fn over_budget(run: &RunContext, ampx: &Ampx, id: TaskId, number: u32) -> Result<Option<End>, Halt> {
     run.step(&format!("budget {number}"), |_| async move {
-        let detail = ampx.detail(id).await.map_err(|error| Halt::failed(&error))?;
+        let detail = ampx.detail(id).await.map_err(halt)?;
         let spent: f64 = detail.attempts.iter().filter_map(|attempt| attempt.usage.cost_usd).sum();
         let over = detail.task.budget_usd.filter(|budget| spent >= *budget);
         Ok(over.map(|budget| End::Review(format!("budget spent: {spent:.2} of {budget:.2} USD"))))
@@ -195,7 +202,7 @@ pub(super) async fn change(
     let task = db::tasks::of_run(&write, id, run_id).await?;
     let Some(mut task) = task.filter(|task| task.status != TaskStatus::Aborted) else { return Err(Halt::Cancelled) };
     change(&mut task)?;
-    ampx.save(&write, &mut task).await.map_err(|error| Halt::failed(&error))?;
+    ampx.save(&write, &mut task).await.map_err(halt)?;
     write.commit().await?;
     ampx.woken();
     Ok(task)

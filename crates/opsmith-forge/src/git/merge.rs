@@ -103,6 +103,9 @@ pub async fn plan_merge(repo: &CachedRepo, request: &MergeRequest) -> Result<Str
         MergeMethod::Rebase => return rebase(repo, request).await,
     };
     let tree = merge_trees(repo, None, base, head).await?;
+    if request.method == MergeMethod::Squash && tree == tree_of(repo, base).await? {
+        return Ok(base.to_owned());
+    }
     let text = CommitText::new(&request.author, request.date, &request.message);
     write_commit(repo, &tree, parents, &text, &request.author, request.date).await
 }

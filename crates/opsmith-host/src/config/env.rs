@@ -1,3 +1,5 @@
+use std::ffi::OsString;
+
 /// Names the configuration file.
 pub const CONFIG_VARIABLE: &str = "OPSMITH_CONFIG";
 /// Holds the log filter, such as `info,ampx=debug`; wins over `-v`.
@@ -12,7 +14,12 @@ pub(super) const DATA_HOME_VARIABLE: &str = "XDG_DATA_HOME";
 
 /// Reads one variable of this process; an empty one counts as unset.
 ///
-/// The only place that touches the environment. Bytes that are not UTF-8 become U+FFFD, so a check further on names them.
+/// Only this and [`process_environment`] touch the environment. Bytes that are not UTF-8 become U+FFFD, so a check further on names them.
 pub fn process_env(name: &str) -> Option<String> {
     std::env::var_os(name).map(|value| value.to_string_lossy().into_owned()).filter(|value| !value.is_empty())
+}
+
+/// The whole environment, for those who pick from it by an allow-list of their own: git and the sandbox.
+pub fn process_environment() -> Vec<(OsString, OsString)> {
+    std::env::vars_os().collect()
 }
