@@ -247,19 +247,16 @@ impl Ampx {
         write.take_turns("ampx.tasks").await?;
         let found = db::tasks::find(&*write, id).await?;
         let mut task = found.ok_or_else(|| AmpxError::NoSuchTask(id.to_string()))?;
-        let running = task.status.is_active();
         task.status = task.status.apply(TaskEvent::Abort)?;
         task.summary = format!("aborted by {by}");
         self.audit(&write, &task, by, "ampx.task_aborted", Value::Null).await?;
         self.save(&write, &mut task).await?;
-        write.commit().await?;
-        if let (true, Some(run_id)) = (running, task.run_id) {
-            match self.runs.cancel(run_id).await {
-                // It came to its end in the meantime; the task's own state is what counts.
-                Ok(()) | Err(opsmith_runs::RunsError::Ended(_)) => {}
-                Err(error) => return Err(error.into()),
-            }
+        if let Some(run_id) = task.run_id {
+            // One that has ended already leaves nothing to cancel.
+            self.runs.cancel_in(&write, run_id).await?;
         }
+        db::commits::remove(&write, id).await?;
+        write.commit().await?;
         self.woken();
         Ok(())
     }

@@ -11,12 +11,17 @@ use crate::{Ampx, AmpxError};
 pub(crate) async fn sweep(ampx: &Ampx, identity: &Identity) -> Result<(), AmpxError> {
     for name in Workspace::strays(&ampx.work_root)? {
         let Ok(id) = TaskId::from_str(&name) else { continue };
-        if is_at_work(ampx, id, identity).await? {
-            continue;
+        match is_at_work(ampx, id, identity).await {
+            Ok(true) => continue,
+            Ok(false) => tracing::info!(task.id = %id, "removing a work folder that nobody goes on with"),
+            Err(error) => {
+                tracing::warn!(task.id = %id, %error, "failed to see who has the task; its work folder stays");
+                continue;
+            }
         }
-        tracing::info!(task.id = %id, "removing a work folder that nobody goes on with");
-        crate::runs::reap(ampx, id).await?;
-        crate::runs::workspace(ampx, id).remove().await?;
+        if let Err(error) = crate::runs::tidy_up(ampx, id).await {
+            tracing::warn!(task.id = %id, %error, "failed to remove a work folder");
+        }
     }
     Ok(())
 }

@@ -1,9 +1,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use durare::{DurableContext, Error as JournalError};
-use opsmith_model::{Principal, RunId};
-use opsmith_store::Store;
+use opsmith_model::{ErrorKind, Principal, RunId};
+use opsmith_store::{Store, Write};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -63,6 +64,11 @@ impl StepScope {
     /// Makes sure that no other worker has taken the run over; call it just before every effect.
     pub async fn check_lease(&self) -> Result<(), Halt> {
         self.lease.check().await
+    }
+
+    /// Makes sure of the lease inside a transaction, and keeps it until the commit: no newer epoch can begin meanwhile.
+    pub async fn hold(&self, write: &Write) -> Result<(), Halt> {
+        self.lease.hold(write).await
     }
 
     /// The epoch of this execution's lease.
@@ -136,13 +142,19 @@ impl RunContext {
         }
     }
 
-    /// Waits; a restart waits only for what is left. Ends early when the run has to stop.
-    pub async fn sleep(&self, duration: Duration) -> Result<(), Halt> {
-        let timer = self.journal.sleep(duration);
-        tokio::select! {
-            slept = timer => slept.map_err(from_journal),
-            () = self.lease.token().cancelled() => Err(self.lease.halt().unwrap_or(Halt::Cancelled)),
-        }
+    /// Waits for a time that an earlier step fixed; a restart waits only for what is left. Ends early when the run has
+    /// to stop, and a replay ends it the same way.
+    pub async fn sleep_until(&self, name: &str, until: DateTime<Utc>) -> Result<(), Halt> {
+        let clock = self.runs.clock().clone();
+        self.step(name, |scope| async move {
+            let token = scope.token();
+            let left = (until - clock.now()).to_std().unwrap_or_default();
+            tokio::select! {
+                () = tokio::time::sleep(left) => Ok(()),
+                () = token.cancelled() => Err(scope.stopped()),
+            }
+        })
+        .await
     }
 
     /// Waits for a signal on `topic`, at most `limit`; each signal is taken by one step, which `name` tells apart.
@@ -172,7 +184,7 @@ impl RunContext {
             .await?;
         payload.map(serde_json::from_value).transpose().map_err(|error| {
             let message = format!("a signal on `{topic}` is not readable: {error}");
-            Halt::Failed(StepFailure { kind: opsmith_model::ErrorKind::Invalid, message, hint: None })
+            Halt::Failed(StepFailure { kind: ErrorKind::Invalid, message, hint: None })
         })
     }
 }
@@ -217,5 +229,11 @@ pub(crate) fn interruption(reason: String) -> JournalError {
 
 #[allow(clippy::needless_pass_by_value, reason = "`map_err` hands it over")]
 fn from_journal(error: JournalError) -> Halt {
-    Halt::Interrupted(error.to_string())
+    match error {
+        // Doing it again would end the same way: the handler does not follow its own journal.
+        JournalError::UnexpectedStep { .. } => {
+            Halt::Failed(StepFailure { kind: ErrorKind::Bug, message: error.to_string(), hint: None })
+        }
+        error => Halt::Interrupted(error.to_string()),
+    }
 }

@@ -63,8 +63,11 @@ impl Halt {
 
 impl From<StoreError> for Halt {
     fn from(error: StoreError) -> Self {
-        // A database that cannot be reached says nothing of the step: the run goes on when it can be reached again.
-        Self::Interrupted(StepFailure::of(&error).message)
+        match error.kind() {
+            // A database that cannot be reached or written says nothing of the step: it is done again when it can.
+            ErrorKind::Unavailable => Self::Interrupted(StepFailure::of(&error).message),
+            _ => Self::failed(&error),
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use opsmith_model::RunId;
-use opsmith_store::Store;
+use opsmith_store::{Store, Write};
 use tokio_util::sync::CancellationToken;
 
 use crate::{Halt, db};
@@ -53,6 +53,15 @@ impl Lease {
             StopCause::LeaseLost => Halt::Interrupted("another worker has taken the run over".to_owned()),
             StopCause::ShuttingDown => Halt::Interrupted("this process shuts down".to_owned()),
         })
+    }
+
+    /// The same inside a transaction, whose commit no newer epoch can overtake.
+    pub(crate) async fn hold(&self, write: &Write) -> Result<(), Halt> {
+        if db::claims::lock(write, self.run_id, self.epoch).await? {
+            return Ok(());
+        }
+        self.stop(StopCause::LeaseLost);
+        Err(Halt::Interrupted("another worker has taken the run over".to_owned()))
     }
 
     /// Looks into the database: is this still the run's epoch?

@@ -58,9 +58,11 @@ impl Runs {
         Ok(db::runs::insert(write, RunId::new(now), new, None, now).await?)
     }
 
-    /// Tells this process's worker to look into the queue now.
+    /// Tells this process's worker and waiters to look now at what was queued or cancelled.
     pub fn wake(&self) {
         self.wakes.queue.notify_one();
+        self.wakes.cancel.notify_one();
+        self.wakes.ended.notify_waiters();
     }
 
     /// Has a run stop: one that waits ends at once, one that runs within two seconds ends what it started.
@@ -75,6 +77,11 @@ impl Runs {
         }
         self.show(id).await?;
         Err(RunsError::Ended(id))
+    }
+
+    /// Has a run stop in a product's own transaction; call [`Runs::wake`] after its commit. False where it has ended.
+    pub async fn cancel_in(&self, write: &Write, id: RunId) -> Result<bool, RunsError> {
+        Ok(db::runs::request_cancel(write, id, self.clock.now()).await?)
     }
 
     /// Leaves a signal for a run that waits, or will wait, on `topic`.

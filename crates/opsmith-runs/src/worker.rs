@@ -162,14 +162,14 @@ impl Shared {
             let mine = db::claims::reassign(&write, &held, workers, self.identity.id()).await?;
             write.commit().await?;
             if mine {
-                self.begin(held.id).await?;
+                self.begin(held.id, workers).await?;
             }
         }
         Ok(())
     }
 
-    /// Begins a claimed run.
-    async fn begin(&self, run_id: RunId) -> Result<(), RunsError> {
+    /// Begins a claimed run, which nobody but one of `owners` can have begun before.
+    async fn begin(&self, run_id: RunId, owners: &[String]) -> Result<(), RunsError> {
         let id = run_id.to_string();
         match self.engine.retrieve_workflow::<Value>(&id).await {
             Err(durare::Error::UnknownWorkflow(_)) => {
@@ -177,8 +177,14 @@ impl Shared {
                 let started = self.engine.start::<_, Value>(EXECUTE, RunRef { run_id }, options).await;
                 started.map(drop).map_err(RunsError::Journal)
             }
-            // The journal knows it, under an owner that our tables do not: whoever begins it next holds the lease.
-            Ok(_) => self.engine.resume_workflow::<Value>(&id).await.map(drop).map_err(RunsError::Journal),
+            Ok(known) => {
+                let status = known.get_status().await.map_err(RunsError::Journal)?;
+                if status.status == durare::STATUS_PENDING && !owners.contains(&status.executor_id) {
+                    // Another taker was sooner, and is about to take the lease.
+                    return Ok(());
+                }
+                self.engine.resume_workflow::<Value>(&id).await.map(drop).map_err(RunsError::Journal)
+            }
             Err(error) => Err(RunsError::Journal(error)),
         }
     }
@@ -205,15 +211,16 @@ impl Shared {
         let write = store.write().await?;
         let claimed = db::claims::claim(&write, me, &kinds, concurrency, now).await?;
         write.commit().await?;
+        let mut outcome = Ok(());
         for id in claimed {
-            if let Err(error) = self.begin(id).await {
+            if let Err(error) = self.begin(id, &[me.to_owned()]).await {
                 let write = store.write().await?;
                 db::claims::release(&write, id, me).await?;
                 write.commit().await?;
-                return Err(error);
+                outcome = Err(error);
             }
         }
-        Ok(())
+        outcome
     }
 
     /// Tells what runs here that it was cancelled or taken over.

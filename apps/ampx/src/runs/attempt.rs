@@ -122,7 +122,7 @@ pub(super) async fn prepare(run: &RunContext, ampx: &Ampx, id: TaskId) -> Result
             (asked, _) => patiently(&scope, || repo.resolve(asked.as_deref())).await?,
         };
         let ci_command = repository_ci(ampx, &repo, &base.sha).await?.or_else(|| ampx.settings.ci.command.clone());
-        change(ampx, id, run_id, |task| {
+        change(ampx, &scope, id, run_id, |task| {
             task.base = Some(base.branch.clone());
             task.base_sha = Some(base.sha.clone());
             Ok(())
@@ -241,7 +241,7 @@ async fn go(
 ) -> Result<Went, Halt> {
     let (run_id, ampx, id) = (run.run_id(), &work.ampx, work.id);
     run.step(&format!("agent {go_name}"), |scope| async move {
-        let task = change(ampx, id, run_id, |task| {
+        let task = change(ampx, &scope, id, run_id, |task| {
             task.status = task.status.apply(TaskEvent::Attempt).map_err(halt)?;
             task.attempt_count = number;
             task.summary = format!("attempt {number}: agent `{}` is at work", task.agent);
@@ -284,7 +284,7 @@ async fn go(
             workspace.remove().await.map_err(halt)?;
             return Err(Halt::failed(&GitError::NoSpace));
         }
-        record_report(ampx, id, run_id, number, &report).await?;
+        record_report(ampx, &scope, run_id, id, number, &report).await?;
         let stamp = format!("{run_id} {} {go_name}", scope.epoch());
         write_stamp(work, &stamp, "")?;
         Ok(Went { stamp, out_of_bounds: report.out_of_bounds.then_some(report.ended) })
@@ -347,8 +347,9 @@ async fn set_up_tree(work: &Work, branch: &str, goes_on: bool) -> Result<(), Hal
 
 async fn record_report(
     ampx: &Ampx,
-    id: TaskId,
+    scope: &StepScope,
     run_id: opsmith_model::RunId,
+    id: TaskId,
     number: u32,
     report: &AgentReport,
 ) -> Result<(), Halt> {
@@ -358,7 +359,7 @@ async fn record_report(
     db::attempts::change(&write, id, number, |attempt| attempt.usage = report.usage).await?;
     write.commit().await?;
     if let Some(thread) = report.thread_id.clone() {
-        change(ampx, id, run_id, |task| {
+        change(ampx, scope, id, run_id, |task| {
             task.thread_id = Some(thread);
             Ok(())
         })
@@ -423,7 +424,7 @@ async fn commit(run: &RunContext, work: &Work, number: u32, go_name: &str, stamp
         let line = format!("opsmith: committed {files} as {}", &sha[..12.min(sha.len())]);
         log::say(ampx, id, number, &line).await.map_err(halt)?;
         let head = sha.clone();
-        change(ampx, id, run_id, |task| {
+        change(ampx, &scope, id, run_id, |task| {
             task.head_sha = Some(head);
             task.summary = format!("attempt {number}: checking {files}");
             Ok(())

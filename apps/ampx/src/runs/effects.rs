@@ -13,6 +13,7 @@ use super::task::End;
 use super::{log, prompt};
 use crate::Ampx;
 use crate::effects::{OPEN_PULL_REQUEST, PUSH};
+use crate::task::TaskStatus;
 
 /// Where the diff behind a pull request's figures is cut.
 const MOST_DIFF_BYTES: usize = 1024 * 1024;
@@ -77,11 +78,13 @@ pub(super) async fn push(run: &RunContext, work: &Work, number: u32, head: &str)
             other => other.map_err(halt)?,
         };
         let write = ampx.store.write().await?;
+        write.take_turns("ampx.tasks").await?;
+        scope.hold(&write).await?;
         let recorded =
             ampx.guard.record_effect(&write, &permit, AuditOutcome::Done, &json!(format!("{pushed:?}"))).await;
         recorded.map_err(halt)?;
         let task = crate::db::tasks::of_run(&write, id, run_id).await?;
-        let mut task = task.ok_or(Halt::Cancelled)?;
+        let mut task = task.filter(|task| task.status != TaskStatus::Aborted).ok_or(Halt::Cancelled)?;
         task.pushed_sha = Some(head.to_owned());
         task.summary = format!("attempt {number}: pushed");
         ampx.save(&write, &mut task).await.map_err(halt)?;
@@ -118,13 +121,15 @@ pub(super) async fn open_pull_request(run: &RunContext, work: &Work, head: &str,
         };
         scope.check_lease().await?;
         let write = ampx.store.write().await?;
+        write.take_turns("ampx.tasks").await?;
+        scope.hold(&write).await?;
         let opened = ampx.forge.open(&permit, &write, repo.url(), &request).await;
         let opened = opened.map_err(halt)?;
         let detail = json!({ "number": opened.number });
         let recorded = ampx.guard.record_effect(&write, &permit, AuditOutcome::Done, &detail).await;
         recorded.map_err(halt)?;
         let task = crate::db::tasks::of_run(&write, id, run_id).await?;
-        let mut task = task.ok_or(Halt::Cancelled)?;
+        let mut task = task.filter(|task| task.status != TaskStatus::Aborted).ok_or(Halt::Cancelled)?;
         task.pr_url = Some(opened.url());
         ampx.save(&write, &mut task).await.map_err(halt)?;
         write.commit().await?;

@@ -7,14 +7,20 @@ use super::task::End;
 use crate::task::{TaskEvent, TaskStatus};
 use crate::{Ampx, AmpxError, db};
 
-/// Ends every process that a task's commands left on this machine.
-pub(crate) async fn reap(ampx: &Ampx, id: TaskId) -> Result<(), AmpxError> {
-    for attempt in 1..=ampx.task(id).await?.attempt_count {
+/// Ends every process that a task's commands left on this machine, and removes its work folder.
+pub(crate) async fn tidy_up(ampx: &Ampx, id: TaskId) -> Result<(), AmpxError> {
+    let attempts = match ampx.task(id).await {
+        Ok(task) => task.attempt_count,
+        // A folder of another store's task: whatever ran there is not ours to end.
+        Err(AmpxError::NoSuchTask(_)) => 0,
+        Err(error) => return Err(error),
+    };
+    for attempt in 1..=attempts {
         for what in ["agent", "check", "base"] {
             ampx.sandbox.reap(&marker(id, &format!("{what}-{attempt}"))?).await?;
         }
     }
-    Ok(())
+    Ok(workspace(ampx, id).remove().await?)
 }
 
 /// Records how the task ended and removes its work folder; done even when the run was cancelled.
@@ -23,10 +29,13 @@ pub(super) async fn finish(run: &RunContext, ampx: &Ampx, id: TaskId, end: End) 
     let recorded = end.clone();
     run.final_step("finish", |scope| async move {
         scope.check_lease().await?;
-        reap(ampx, id).await.map_err(halt)?;
-        workspace(ampx, id).remove().await.map_err(halt)?;
+        // What cannot be tidied up now is left to the next start's sweep; the task's end is recorded all the same.
+        if let Err(error) = tidy_up(ampx, id).await {
+            tracing::warn!(task.id = %id, %error, "failed to remove what the task left on this machine");
+        }
         let write = ampx.store.write().await?;
         write.take_turns("ampx.tasks").await?;
+        scope.hold(&write).await?;
         let Some(mut task) = db::tasks::of_run(&write, id, run_id).await? else { return Ok(()) };
         let (event, summary) = match recorded {
             End::Success(summary) => (TaskEvent::Succeed, summary),

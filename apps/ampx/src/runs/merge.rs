@@ -2,7 +2,7 @@
 
 use opsmith_forge::git::{Pushed, delete_branch, publish_merge};
 use opsmith_guard::{AuditOutcome, Permit};
-use opsmith_runs::{Halt, RunContext};
+use opsmith_runs::{Halt, RunContext, StepScope};
 use serde_json::json;
 
 use super::attempt::patiently;
@@ -22,7 +22,7 @@ pub async fn run(run: RunContext, ampx: Ampx, input: MergeInput) -> Result<Merge
         scope.check_lease().await?;
         let pushed = publish_merge(&permit, &repo, &input.publish).await;
         let pushed = pushed.map_err(halt)?;
-        record_merge(ampx, input, &permit, pushed).await
+        record_merge(ampx, &scope, input, &permit, pushed).await
     })
     .await?;
     if let Some(delete) = &input.delete {
@@ -53,9 +53,16 @@ async fn permit(ampx: &Ampx, input: &MergeInput, index: usize) -> Result<Permit,
     Err(Halt::Interrupted("the gate gave no permit".to_owned()))
 }
 
-async fn record_merge(ampx: &Ampx, input: &MergeInput, permit: &Permit, pushed: Pushed) -> Result<(), Halt> {
+async fn record_merge(
+    ampx: &Ampx,
+    scope: &StepScope,
+    input: &MergeInput,
+    permit: &Permit,
+    pushed: Pushed,
+) -> Result<(), Halt> {
     let write = ampx.store.write().await?;
     write.take_turns("ampx.tasks").await?;
+    scope.hold(&write).await?;
     let found = db::tasks::find(&*write, input.task_id).await?;
     let Some(mut task) = found else { return Err(Halt::Cancelled) };
     let url = ampx.url_of(&task).map_err(halt)?;

@@ -14,8 +14,7 @@ use opsmith_runs::Registry;
 
 use crate::Ampx;
 use crate::inputs::{MERGE, TASK};
-pub(crate) use attempt::workspace;
-pub(crate) use finish::reap;
+pub(crate) use finish::tidy_up;
 
 /// Registers ampx's kinds of runs.
 pub fn register(registry: &mut Registry, ampx: &Ampx) {

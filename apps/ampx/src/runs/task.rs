@@ -1,10 +1,9 @@
 //! A task from its prompt to its pull request.
 
-use std::time::Duration;
-
+use chrono::{DateTime, Duration, Utc};
 use opsmith_forge::git::BaseRef;
 use opsmith_model::TaskId;
-use opsmith_runs::{Halt, RunContext};
+use opsmith_runs::{Halt, RunContext, StepScope};
 use serde::{Deserialize, Serialize};
 
 use super::attempt::{self, Edited, Work};
@@ -137,8 +136,8 @@ async fn accepted(run: &RunContext, work: &Work, number: u32, head: &str) -> Res
 
 async fn begin(run: &RunContext, ampx: &Ampx, id: TaskId, mode: Mode) -> Result<Begun, Halt> {
     let run_id = run.run_id();
-    run.step("begin", |_| async move {
-        let task = change(ampx, id, run_id, |task| {
+    run.step("begin", |scope| async move {
+        let task = change(ampx, &scope, id, run_id, |task| {
             task.status = task.status.apply(TaskEvent::Begin).map_err(halt)?;
             task.summary = match mode {
                 Mode::Start => "fetching the repository".to_owned(),
@@ -161,12 +160,12 @@ async fn begin(run: &RunContext, ampx: &Ampx, id: TaskId, mode: Mode) -> Result<
 /// Waits before the next attempt: the configured delay, doubled each time, with up to a tenth of it more or less.
 async fn wait(run: &RunContext, ampx: &Ampx, id: TaskId, number: u32, tried: u32) -> Result<(), Halt> {
     let run_id = run.run_id();
-    let delay_ms: u64 = run
-        .step(&format!("wait {number}"), |_| async move {
+    let until: DateTime<Utc> = run
+        .step(&format!("wait {number}"), |scope| async move {
             let doubled = ampx.settings.retry_delay_s.saturating_mul(1 << (tried - 1).min(20)).min(MOST_DELAY_S);
             let spread = id.to_string().bytes().map(u64::from).sum::<u64>().wrapping_add(u64::from(number)) % 200;
             let delay_ms = doubled * (900 + spread);
-            change(ampx, id, run_id, |task| {
+            change(ampx, &scope, id, run_id, |task| {
                 if task.status == TaskStatus::Running {
                     task.status = task.status.apply(TaskEvent::Retry).map_err(halt)?;
                 }
@@ -174,10 +173,10 @@ async fn wait(run: &RunContext, ampx: &Ampx, id: TaskId, number: u32, tried: u32
                 Ok(())
             })
             .await?;
-            Ok(delay_ms)
+            Ok(ampx.now() + Duration::milliseconds(i64::try_from(delay_ms).unwrap_or(i64::MAX)))
         })
         .await?;
-    run.sleep(Duration::from_millis(delay_ms)).await
+    run.sleep_until(&format!("pause {number}"), until).await
 }
 
 async fn over_budget(run: &RunContext, ampx: &Ampx, id: TaskId, number: u32) -> Result<Option<End>, Halt> {
@@ -193,12 +192,14 @@ async fn over_budget(run: &RunContext, ampx: &Ampx, id: TaskId, number: u32) -> 
 /// Changes the task, if this run still has it; one that was given up meanwhile cancels the run.
 pub(super) async fn change(
     ampx: &Ampx,
+    scope: &StepScope,
     id: TaskId,
     run_id: opsmith_model::RunId,
     change: impl FnOnce(&mut Task) -> Result<(), Halt> + Send,
 ) -> Result<Task, Halt> {
     let write = ampx.store.write().await?;
     write.take_turns("ampx.tasks").await?;
+    scope.hold(&write).await?;
     let task = db::tasks::of_run(&write, id, run_id).await?;
     let Some(mut task) = task.filter(|task| task.status != TaskStatus::Aborted) else { return Err(Halt::Cancelled) };
     change(&mut task)?;

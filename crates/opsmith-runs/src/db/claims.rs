@@ -56,12 +56,15 @@ pub(crate) async fn claim(
         let open = Condition::any().add(Column::ConcurrencyKey.is_null()).add(Column::ConcurrencyKey.is_not_in(full));
         let next = due(kinds, now).filter(open).order_by_desc(Column::Priority).order_by_asc(Column::Id);
         let Some(row) = next.one(&**db).await? else { break };
-        take(db, worker_id, &row, now).await?;
         if let Some(name) = &row.concurrency_key {
             let key = running.entry(name.clone()).or_insert(Key { running: 0, limit: i64::from(row.key_limit) });
-            key.running += 1;
             key.limit = Ord::min(key.limit, i64::from(row.key_limit));
+            if key.is_full() {
+                continue;
+            }
+            key.running += 1;
         }
+        take(db, worker_id, &row, now).await?;
         claimed.push(row.id.parse().map_err(|_| StoreError::unreadable("runs.id"))?);
     }
     Ok(claimed)
@@ -145,6 +148,18 @@ pub(crate) async fn holds<C: ConnectionTrait>(db: &C, id: RunId, epoch: i64) -> 
         .one(db)
         .await?;
     Ok(held.is_some())
+}
+
+/// The same, and the row is locked until the transaction ends.
+pub(crate) async fn lock(db: &Write, id: RunId, epoch: i64) -> Result<bool, StoreError> {
+    let locked = Entity::update_many()
+        .col_expr(Column::Epoch, Expr::value(epoch))
+        .filter(Column::Id.eq(id.to_string()))
+        .filter(Column::State.eq(RUNNING))
+        .filter(Column::Epoch.eq(epoch))
+        .exec(&**db)
+        .await?;
+    Ok(locked.rows_affected == 1)
 }
 
 /// The runs that these workers hold.

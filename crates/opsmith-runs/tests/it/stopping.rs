@@ -113,7 +113,7 @@ async fn a_sleep_ends_with_a_cancel(store: TestStore) {
     let (mut registry, sleeper) = (Registry::new(), stage.clone());
     registry.register("sleep", move |run: RunContext, _: ()| {
         sleeper.say("sleeping");
-        async move { run.sleep(Duration::from_secs(3600)).await }
+        async move { run.sleep_until("sleep", chrono::Utc::now() + chrono::Duration::hours(1)).await }
     });
     let _worker = Process::start(&store, "a", registry, 1).await;
     let id = runs.start(&new_run("sleep", json!(null))).await.unwrap();

@@ -14,6 +14,7 @@ pub(super) const STEPS: &[&str] = &[
     "budget 1",
     "base 1",
     "wait 2",
+    "pause 2",
     "agent 2",
     "commit 2",
     "check 2",
