@@ -152,7 +152,6 @@ fn without_a_server_what_needs_one_ends_with_5_and_says_how_to_start_one() {
     let desk = Desk::new();
     for words in [
         &["ampx", "ping"][..],
-        &["ampx", "abort", "3f9k2m1x", "--yes"],
         &["ampx", "accept", "3f9k2m1x"],
         &["ampx", "merge", "3f9k2m1x"],
         &["ampx", "start", "/tmp/x", "prompt"],

@@ -84,6 +84,30 @@ fn ctrl_c_keeps_the_task_and_the_next_server_goes_on_with_it() {
 }
 
 #[test]
+fn a_task_that_nobody_runs_can_be_aborted_without_a_server() {
+    let (repo, desk) = (repository(), Desk::new());
+    desk.write(
+        "opsmith.toml",
+        "[ampx.agents.a]\nkind = \"command\"\ncommand = [\"sh\", \"-c\", \"echo begun; exec sleep 600\"]\n",
+    );
+    let mut waiting = desk.command(&["ampx", "start", &repo.url(), "Mend it", "--wait", "-v"]).spawn().unwrap();
+    let mut stderr = BufReader::new(waiting.stderr.take().unwrap());
+    read_until(&mut stderr, "agent | begun");
+    signal(waiting.id(), Signal::SIGINT);
+    read_until(&mut stderr, "it goes on with the next `opsmith serve`");
+    assert_eq!(done(waiting).code, Some(130));
+    let kept = desk.run(&["ampx", "list", "--json"]).expect(0).json();
+    let id = kept["tasks"][0]["id"].as_str().unwrap();
+    let aborted = desk.run(&["ampx", "abort", "--force", "--json", id]).expect(0).json();
+    assert_eq!(aborted["status"], "aborted", "{aborted}");
+    let server = desk.serve();
+    let run = desk.run(&["runs", "show", "--json", aborted["run_id"].as_str().unwrap()]).expect(0).json();
+    assert_eq!(run["run"]["cancel_requested"], true, "{run}");
+    assert_eq!(server.stop(), Some(0));
+    assert_eq!(std::fs::read_dir(desk.data_dir().join("work")).unwrap().count(), 0);
+}
+
+#[test]
 fn a_wait_outlives_the_server_that_it_began_with() {
     let (repo, desk) = (repository(), Desk::new());
     let lives = desk.path("lives").display().to_string();
