@@ -5,7 +5,7 @@
 //! handler is called again and every finished step answers from the journal.
 //!
 //! The tables of this crate say who runs what: claims, limits per key, leases with epochs, cancel requests. The
-//! journal (steps, timers, cron ticks) is the `durare` library's; docs/decisions/0001 says how the two share the work.
+//! journal (steps, cron ticks) is the `durare` library's; docs/decisions/0001 says how the two share the work.
 //!
 //! Absent on purpose: any knowledge of what a run does, and exactly-once effects. A step may run again after a kill,
 //! so a step that acts begins by looking at the outside, and asks [`StepScope::check_lease`] just before it acts.
