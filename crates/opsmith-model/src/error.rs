@@ -26,6 +26,8 @@ pub enum ErrorKind {
     Unavailable,
     /// It was tried and did not work.
     Failed,
+    /// What is stored no longer holds: it was changed or lost outside of opsmith.
+    Damaged,
     /// Opsmith itself is wrong.
     Bug,
 }
@@ -42,7 +44,7 @@ impl ErrorKind {
             Self::TooLarge => 413,
             Self::RateLimited => 429,
             Self::Failed => 502,
-            Self::Bug => 500,
+            Self::Damaged | Self::Bug => 500,
             Self::Unavailable => 503,
         }
     }
@@ -50,7 +52,7 @@ impl ErrorKind {
     /// The exit code of a command that ends with this kind.
     pub const fn exit_code(self) -> u8 {
         match self {
-            Self::Invalid | Self::NotFound | Self::Conflict | Self::TooLarge | Self::Failed => 1,
+            Self::Invalid | Self::NotFound | Self::Conflict | Self::TooLarge | Self::Failed | Self::Damaged => 1,
             Self::Usage => 2,
             Self::Unauthenticated | Self::Denied => 3,
             Self::ConfirmationRequired => 4,
@@ -73,6 +75,7 @@ impl ErrorKind {
             Self::RateLimited => "rate_limited",
             Self::Unavailable => "unavailable",
             Self::Failed => "failed",
+            Self::Damaged => "damaged",
             Self::Bug => "bug",
         }
     }

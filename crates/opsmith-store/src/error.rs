@@ -25,7 +25,7 @@ pub enum StoreError {
         /// The table and column or the record.
         what: String,
     },
-    /// SQLite's integrity check found something.
+    /// The file is not what SQLite wrote, by its integrity check or when it was read.
     #[error("the database is damaged: {0}")]
     Damaged(String),
     /// The operation is not for this kind of database.
@@ -48,17 +48,18 @@ impl From<DbErr> for StoreError {
         if matches!(error.sql_err(), Some(SqlErr::UniqueConstraintViolation(_))) {
             return Self::NotUnique(error);
         }
-        if matches!(error, DbErr::ConnectionAcquire(_) | DbErr::Conn(_)) {
-            return Self::Unavailable(error);
-        }
-        // SQLite's own words for SQLITE_BUSY, SQLITE_FULL; PostgreSQL's for 53100 and lost connections.
+        let no_connection = matches!(error, DbErr::ConnectionAcquire(_) | DbErr::Conn(_));
+        // SQLite's own words for SQLITE_BUSY, SQLITE_FULL, SQLITE_CORRUPT and SQLITE_NOTADB; PostgreSQL's for 53100 and
+        // lost connections.
         let text = error.to_string();
         let says = |words: &str| text.contains(words);
         if says("database is locked") || says("database table is locked") {
             Self::Locked(error)
         } else if says("disk is full") || says("No space left on device") || says("could not extend file") {
             Self::DiskFull(error)
-        } else if says("error communicating with database") || says("terminating connection") {
+        } else if says("database disk image is malformed") || says("file is not a database") {
+            Self::Damaged(text)
+        } else if no_connection || says("error communicating with database") || says("terminating connection") {
             Self::Unavailable(error)
         } else {
             Self::Failed(error)
@@ -73,7 +74,7 @@ impl Hint for StoreError {
             Self::Unavailable(_) | Self::Locked(_) | Self::DiskFull(_) => ErrorKind::Unavailable,
             Self::NotUnique(_) => ErrorKind::Conflict,
             Self::Unsupported(_) => ErrorKind::Invalid,
-            Self::Unreadable { .. } | Self::Damaged(_) => ErrorKind::Failed,
+            Self::Unreadable { .. } | Self::Damaged(_) => ErrorKind::Damaged,
             Self::Failed(_) => ErrorKind::Bug,
         }
     }

@@ -1,6 +1,7 @@
 //! The store on both databases.
 #![allow(clippy::unwrap_used)]
 
+mod failures;
 mod migrations;
 mod sqlite;
 mod transactions;

@@ -24,11 +24,11 @@ async fn a_damaged_file_is_told() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("opsmith.db");
     std::fs::write(&file, vec![b'x'; 8192]).unwrap();
-    let told = match Store::open(StoreUrl::sqlite_file(&file)).await {
-        Ok(store) => store.check().await.is_err(),
-        Err(_) => true,
+    let error = match Store::open(StoreUrl::sqlite_file(&file)).await {
+        Ok(store) => store.check().await.unwrap_err(),
+        Err(error) => error,
     };
-    assert!(told);
+    assert!(matches!(error, StoreError::Damaged(_)), "{error:?}");
 }
 
 #[tokio::test]
