@@ -2,7 +2,7 @@
 
 use super::GitError;
 
-const NO_ACCESS: [&str; 8] = [
+const NO_ACCESS: [&str; 7] = [
     "Authentication failed for",
     "could not read Username",
     "could not read Password",
@@ -10,7 +10,6 @@ const NO_ACCESS: [&str; 8] = [
     "The requested URL returned error: 401",
     "The requested URL returned error: 403",
     "Permission denied (",
-    "Host key verification failed",
 ];
 
 const NOT_THERE: [&str; 6] = [
@@ -48,14 +47,24 @@ const NO_REF: [(&str, &str); 5] = [
     ("bad object ", "\n"),
 ];
 
+/// Texts that the name of the remote's checked out branch follows.
+const CHECKED_OUT: [&str; 2] =
+    ["refusing to update checked out branch: refs/heads/", "refusing to delete the current branch: refs/heads/"];
+
 /// The error that `stderr` of `git command` on `repository` tells of.
 pub(super) fn failure(command: String, repository: String, stderr: &str) -> GitError {
     let says = |texts: &[&str]| texts.iter().any(|text| stderr.contains(text));
     if says(&NO_SPACE) {
         return GitError::NoSpace;
     }
+    if let Some(branch) = checked_out(stderr) {
+        return GitError::CheckedOut { repository, branch };
+    }
     if let Some(name) = missing_name(stderr) {
         return GitError::NoSuchRef { name };
+    }
+    if says(&["Host key verification failed"]) {
+        return GitError::UnknownHost { repository };
     }
     if says(&NO_ACCESS) {
         return GitError::AuthenticationFailed { repository };
@@ -74,6 +83,12 @@ fn repository_line(stderr: &str) -> bool {
     stderr.lines().any(|line| {
         line.starts_with("fatal: repository '") && (line.ends_with("' not found") || line.ends_with("' does not exist"))
     })
+}
+
+/// `remote: error: refusing to update checked out branch: refs/heads/main`, padded by the remote's progress display.
+fn checked_out(stderr: &str) -> Option<String> {
+    let rest = CHECKED_OUT.iter().find_map(|before| Some(&stderr[stderr.find(before)? + before.len()..]))?;
+    Some(rest.split_whitespace().next()?.to_owned())
 }
 
 fn missing_name(stderr: &str) -> Option<String> {
@@ -128,12 +143,18 @@ mod tests {
             ("fatal: repository 'http://127.0.0.1:1/x/' not found\n", "NotFound"),
             ("ERROR: Repository not found.\nfatal: Could not read from remote repository.\n", "NotFound"),
             ("git@h: Permission denied (publickey).\nfatal: Could not read from remote repository.\n", "Authentic"),
+            ("Host key verification failed.\nfatal: Could not read from remote repository.\n", "UnknownHost"),
             ("fatal: could not read Username for 'https://h': terminal prompts disabled\n", "Authentic"),
             ("ssh: connect to host h port 22: Connection refused\n", "Unreachable"),
             ("fatal: unable to access 'https://h/': Could not resolve host: h\n", "Unreachable"),
             ("fatal: write error: No space left on device\n", "NoSpace"),
             ("fatal: couldn't find remote ref refs/heads/x\n", "NoSuchRef { name: \"refs/heads/x\" }"),
             ("fatal: ambiguous argument 'x': unknown revision or path\n", "NoSuchRef { name: \"x\" }"),
+            (
+                "remote: error: refusing to update checked out branch: refs/heads/main        \nremote: error: By default\n",
+                "CheckedOut { repository: \"r\", branch: \"main\" }",
+            ),
+            ("remote: error: refusing to delete the current branch: refs/heads/a/b\n", "CheckedOut"),
             ("fatal: something else\n", "Failed"),
         ] {
             assert!(name(stderr).starts_with(error), "{stderr} -> {}", name(stderr));

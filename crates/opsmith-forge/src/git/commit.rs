@@ -1,10 +1,19 @@
 use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
 
-use super::merge::Identity;
 use super::{CachedRepo, GitError};
 
 /// A message is text; more is not read.
 const MAX_COMMIT_BYTES: usize = 1024 * 1024;
+
+/// Who commits.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Identity {
+    /// The name.
+    pub name: String,
+    /// The mail address.
+    pub email: String,
+}
 
 /// What a commit says, in the bytes git keeps it in: any encoding.
 #[derive(Debug)]

@@ -21,6 +21,12 @@ pub enum GitError {
         /// The remote, without secrets.
         repository: String,
     },
+    /// The key of the remote's host is not known here, or is not the one that is known.
+    #[error("the host of `{repository}` is not known, or not the one that was known")]
+    UnknownHost {
+        /// The remote, without secrets.
+        repository: String,
+    },
     /// The remote's host does not answer.
     #[error("the repository `{repository}` does not answer")]
     Unreachable {
@@ -54,6 +60,14 @@ pub enum GitError {
         expected: Option<String>,
         /// The commit it has now; `None`: it is not there.
         seen: Option<String>,
+    },
+    /// The remote is a folder with a work tree that has the branch checked out, and refuses to move it underneath.
+    #[error("the branch `{branch}` is checked out in `{repository}`, so git refuses to move it there")]
+    CheckedOut {
+        /// The remote, without secrets.
+        repository: String,
+        /// The branch, without `refs/heads/`.
+        branch: String,
     },
     /// The two sides changed the same lines.
     #[error("merge conflict in {}", listed(.paths))]
@@ -141,11 +155,13 @@ impl Hint for GitError {
     fn kind(&self) -> ErrorKind {
         match self {
             Self::NotFound { .. } | Self::NoSuchRef { .. } => ErrorKind::NotFound,
-            Self::AuthenticationFailed { .. } => ErrorKind::Unauthenticated,
+            Self::AuthenticationFailed { .. } | Self::UnknownHost { .. } => ErrorKind::Unauthenticated,
             Self::EmptyRepository { .. } | Self::NoDefaultBranch { .. } | Self::NestedRepository { .. } => {
                 ErrorKind::Invalid
             }
-            Self::LeaseLost { .. } | Self::Conflict { .. } | Self::Unrelated { .. } => ErrorKind::Conflict,
+            Self::LeaseLost { .. } | Self::CheckedOut { .. } | Self::Conflict { .. } | Self::Unrelated { .. } => {
+                ErrorKind::Conflict
+            }
             Self::NotInstalled | Self::Unreachable { .. } | Self::Timeout { .. } | Self::NoSpace => {
                 ErrorKind::Unavailable
             }
@@ -163,10 +179,18 @@ impl Hint for GitError {
                 "give git credentials: a credential helper (`git config --global credential.helper …`), GIT_ASKPASS, \
                  or for ssh an agent with the key (`ssh-add -l`)"
             }
+            Self::UnknownHost { .. } => {
+                "compare the host's key with the one its owner gives, then add it to `~/.ssh/known_hosts` \
+                 (`ssh-keyscan`); of a key that changed remove the old one with `ssh-keygen -R <host>`"
+            }
             Self::Unreachable { .. } => "check the network, the host name and the proxy variables, then try again",
             Self::EmptyRepository { .. } => "push a first commit to it",
             Self::NoDefaultBranch { .. } => "name the branch to start from with `--base`",
             Self::LeaseLost { .. } => "someone else changed the branch: look at it, then plan the change again",
+            Self::CheckedOut { .. } => {
+                "check out another branch there, or let git bring a clean work tree along with \
+                 `git config receive.denyCurrentBranch updateInstead`, then try again"
+            }
             Self::Conflict { .. } => "bring the branch up to date with its base and resolve the conflict there",
             Self::Unrelated { .. } => "make the change again on a branch that starts from its base",
             Self::Timeout { .. } => "try again; for a very large repository allow more time",

@@ -3,7 +3,7 @@ use opsmith_guard::Permit;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::commit::{CommitText, commit_text, parent_of, write_commit};
+use super::commit::{CommitText, Identity, commit_text, parent_of, write_commit};
 use super::refs::object_id;
 use super::remote::{Pushed, move_branch};
 use super::{CachedRepo, GitError};
@@ -24,15 +24,6 @@ pub enum MergeMethod {
     Merge,
     /// Each commit anew on top of the base, without merge commits and what the base has already.
     Rebase,
-}
-
-/// Who commits.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Identity {
-    /// The name.
-    pub name: String,
-    /// The mail address.
-    pub email: String,
 }
 
 /// A merge to compute.
