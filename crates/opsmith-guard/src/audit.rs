@@ -3,7 +3,7 @@ use opsmith_model::{AuditId, Digest, Principal, Target};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::Permit;
+use crate::{ClientChain, ClientLink, Permit};
 
 /// The hash that the first entry builds on.
 pub(crate) const GENESIS: &str = "0000000000000000000000000000000000000000000000000000000000000000";
@@ -77,6 +77,9 @@ pub struct AuditEntry {
     pub outcome: AuditOutcome,
     /// Anything else worth keeping.
     pub detail: Value,
+    /// The client's link that this entry holds, whole in `detail`, where a client without a store handed it in;
+    /// `principal` is then who handed it in.
+    pub client: Option<ClientLink>,
     /// The hash of the entry before.
     pub previous_hash: String,
     /// SHA-256 over canonical JSON of all the fields above.
@@ -86,7 +89,7 @@ pub struct AuditEntry {
 impl AuditEntry {
     /// The hash that the other fields give.
     pub fn computed_hash(&self) -> String {
-        let fields = json!({
+        let mut fields = json!({
             "seq": self.seq,
             "id": self.id,
             "at": self.at.timestamp_micros(),
@@ -99,6 +102,10 @@ impl AuditEntry {
             "detail": self.detail,
             "previous_hash": self.previous_hash,
         });
+        // Absent otherwise: entries from before there were clients keep their hashes.
+        if let Some(client) = &self.client {
+            fields["client"] = json!(client);
+        }
         Digest::of_json(&fields).as_str().to_owned()
     }
 }
@@ -110,4 +117,6 @@ pub struct Chain {
     pub entries: i64,
     /// The newest entry's hash; keep it elsewhere to notice a rewritten chain.
     pub head: String,
+    /// The clients' chains whose links it holds, by name.
+    pub clients: Vec<ClientChain>,
 }

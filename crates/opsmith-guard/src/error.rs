@@ -1,7 +1,7 @@
 use opsmith_model::{ConfirmationId, EffectKind, ErrorKind, Hint, Target};
 use opsmith_store::StoreError;
 
-use crate::Confirmation;
+use crate::{ClientId, Confirmation};
 
 /// Why a plan got no permits.
 #[derive(Debug, thiserror::Error)]
@@ -90,7 +90,7 @@ impl Hint for GuardError {
             Self::NoSuchConfirmation(_) => ErrorKind::NotFound,
             Self::AlreadyAnswered(_) | Self::Expired(_) | Self::OtherDigest(_) => ErrorKind::Conflict,
             Self::MayNotConfirm { .. } => ErrorKind::Denied,
-            Self::ChainBroken { .. } => ErrorKind::Failed,
+            Self::ChainBroken { .. } => ErrorKind::Damaged,
             Self::Store(error) => error.kind(),
         }
     }
@@ -104,6 +104,75 @@ impl Hint for GuardError {
             Self::ChainBroken { .. } => Some("compare with an export or a backup: entries were changed".to_owned()),
             Self::MayNotConfirm { .. } => None,
             Self::Store(error) => error.hint(),
+        }
+    }
+}
+
+/// Why a client's entries were not taken; none of them was.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientChainError {
+    /// There are none.
+    #[error("there are no entries")]
+    Empty,
+    /// One does not hold by itself.
+    #[error("`{field}` of entry {seq} {reason}")]
+    Invalid {
+        /// Its place in the client's chain.
+        seq: i64,
+        /// The field that does not hold.
+        field: &'static str,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// They are of several clients, or one does not come right after the one before it.
+    #[error("entry {seq} does not come right after the one before it in the chain of `{client}`")]
+    Unordered {
+        /// The first entry's client.
+        client: ClientId,
+        /// The entry that does not follow.
+        seq: i64,
+    },
+    /// Entries before it were never handed in.
+    #[error("entry {seq} of `{client}` leaves a gap: the next one must be {next}")]
+    Gap {
+        /// The client.
+        client: ClientId,
+        /// The entry that was handed in.
+        seq: i64,
+        /// The entry that has to come next.
+        next: i64,
+    },
+    /// The client's chain has another entry in that place, or another one before it.
+    #[error("entry {seq} of `{client}` is of another chain than the one that is recorded")]
+    Fork {
+        /// The client.
+        client: ClientId,
+        /// The first entry that differs.
+        seq: i64,
+    },
+    /// The gate could not do it.
+    #[error(transparent)]
+    Guard(#[from] GuardError),
+}
+
+impl Hint for ClientChainError {
+    fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Empty | Self::Invalid { .. } | Self::Unordered { .. } => ErrorKind::Invalid,
+            Self::Gap { .. } | Self::Fork { .. } => ErrorKind::Conflict,
+            Self::Guard(error) => error.kind(),
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Empty | Self::Invalid { .. } => None,
+            Self::Unordered { .. } => Some("hand in one client's entries at a time, in order".to_owned()),
+            Self::Gap { next, .. } => Some(format!("hand in the entries from {next} on")),
+            Self::Fork { .. } => {
+                Some("two programs write under one name, or the chain was changed: begin a new name".to_owned())
+            }
+            Self::Guard(error) => error.hint(),
         }
     }
 }

@@ -1,13 +1,17 @@
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use chrono::{Duration, TimeDelta};
-use opsmith_model::{Clock, ConfirmationId, Decision, Digest, Plan, Principal, PrincipalKind};
+use opsmith_model::{Clock, ConfirmationId, Decision, Digest, Plan, Principal, PrincipalKind, Target};
 use opsmith_store::{Page, Store, Write};
 use serde_json::{Value, json};
 
 use crate::audit::{AuditEntry, AuditOutcome, AuditRecord, Chain};
 use crate::db;
-use crate::{Answer, Confirmation, ConfirmationState, GuardError, Permit, Policy, Refusal};
+use crate::{
+    Answer, ClientChain, ClientChainError, ClientEntry, ClientId, ClientLink, Confirmation, ConfirmationState,
+    GuardError, Permit, Policy, Refusal, TakenEntries,
+};
 
 /// How long a confirmation may be answered and, answered yes, first used.
 const CONFIRMATION_TTL: TimeDelta = Duration::hours(24);
@@ -150,9 +154,14 @@ impl Guard {
         Ok(db::confirmations::pending(self.store.read(), self.clock.now(), limit).await?)
     }
 
+    /// How many confirmations wait for an answer.
+    pub async fn count_pending(&self) -> Result<u64, GuardError> {
+        Ok(db::confirmations::count_pending(self.store.read(), self.clock.now()).await?)
+    }
+
     /// Adds an entry to the audit chain, in the transaction of the change that it records.
     pub async fn record(&self, write: &Write, record: AuditRecord) -> Result<AuditEntry, GuardError> {
-        Ok(db::audit::append(write, record, self.clock.now()).await?)
+        Ok(db::audit::append(write, record, None, self.clock.now()).await?)
     }
 
     /// Records an effect that happened under `permit`, in the transaction of the change; a step that is done again
@@ -171,6 +180,66 @@ impl Guard {
         Ok(())
     }
 
+    /// Takes links of a client's own chain into ours, all of them or none. They are in order and of one client; ones
+    /// that are here already must be the same, and the others must go on where the client's chain ends here.
+    ///
+    /// `by` is who hands them in; what the entries say of who asked is the client's word.
+    pub async fn take_client_entries(
+        &self,
+        entries: &[ClientEntry],
+        by: &Principal,
+    ) -> Result<TakenEntries, ClientChainError> {
+        let (Some(first), Some(last)) = (entries.first(), entries.last()) else { return Err(ClientChainError::Empty) };
+        for entry in entries {
+            entry.check()?;
+        }
+        for (before, entry) in entries.iter().zip(&entries[1..]) {
+            if entry.client != first.client || before.seq.checked_add(1) != Some(entry.seq) {
+                return Err(ClientChainError::Unordered { client: first.client.clone(), seq: entry.seq });
+            }
+        }
+        let write = self.store.write().await.map_err(GuardError::from)?;
+        db::audit::take_turns(&write).await.map_err(GuardError::from)?;
+        let mut chain = db::audit::client_chain(&write, &first.client).await.map_err(GuardError::from)?;
+        let known = db::audit::client_hashes(&write, &first.client, first.seq, last.seq).await;
+        let known = known.map_err(GuardError::from)?;
+        let mut recorded = 0;
+        for entry in entries {
+            match known.get(&entry.seq) {
+                Some(hash) if *hash == entry.hash => continue,
+                Some(_) => return Err(ClientChainError::Fork { client: entry.client.clone(), seq: entry.seq }),
+                None => {}
+            }
+            if entry.seq != chain.entries + 1 {
+                return Err(ClientChainError::Gap { next: chain.entries + 1, seq: entry.seq, client: chain.client });
+            }
+            if entry.previous_hash != chain.head {
+                return Err(ClientChainError::Fork { client: entry.client.clone(), seq: entry.seq });
+            }
+            self.append_client_entry(&write, entry, by).await?;
+            (chain.entries, chain.head) = (entry.seq, entry.hash.clone());
+            recorded += 1;
+        }
+        write.commit().await.map_err(GuardError::from)?;
+        Ok(TakenEntries { chain, recorded })
+    }
+
+    async fn append_client_entry(&self, write: &Write, entry: &ClientEntry, by: &Principal) -> Result<(), GuardError> {
+        let record = AuditRecord {
+            principal: by.clone(),
+            action: entry.action.clone(),
+            target: Target::new(&entry.target),
+            operation_key: entry.operation_key.clone(),
+            // Of the form of one, as the entry's check has seen.
+            digest: entry.digest.as_deref().and_then(|digest| digest.parse().ok()),
+            outcome: entry.outcome,
+            detail: json!({ "entry": entry }),
+        };
+        let link = ClientLink { id: entry.client.clone(), seq: entry.seq, hash: entry.hash.clone() };
+        db::audit::append(write, record, Some(link), self.clock.now()).await?;
+        Ok(())
+    }
+
     /// Audit entries, newest first.
     pub async fn audit(&self, page: Page) -> Result<Vec<AuditEntry>, GuardError> {
         Ok(db::audit::newest(self.store.read(), page).await?)
@@ -181,9 +250,10 @@ impl Guard {
         Ok(db::audit::after(self.store.read(), seq, limit).await?)
     }
 
-    /// Checks every link of the chain and that its end is the recorded one.
+    /// Checks every link of the chain, that its end is the recorded one, and the clients' chains within it.
     pub async fn verify(&self) -> Result<Chain, GuardError> {
         let (mut seq, mut hash) = (0, crate::audit::GENESIS.to_owned());
+        let mut clients: BTreeMap<ClientId, ClientChain> = BTreeMap::new();
         // Read before the entries: what is appended meanwhile only makes the chain longer than this.
         let (head_seq, head_hash) = db::audit::read_head(self.store.read()).await?;
         loop {
@@ -205,13 +275,17 @@ impl Guard {
                 if entry.seq == head_seq && entry.hash != head_hash {
                     return Err(broken("it is not the recorded end of the chain"));
                 }
+                if let Some(link) = &entry.client {
+                    let chain = clients.entry(link.id.clone()).or_insert_with(|| ClientChain::new(link.id.clone()));
+                    chain.extend(link, &entry.detail).map_err(broken)?;
+                }
                 (seq, hash) = (entry.seq, entry.hash);
             }
         }
         if seq < head_seq {
             return Err(GuardError::ChainBroken { seq: seq + 1, reason: "the chain was cut short" });
         }
-        Ok(Chain { entries: seq, head: hash })
+        Ok(Chain { entries: seq, head: hash, clients: clients.into_values().collect() })
     }
 }
 

@@ -3,13 +3,15 @@
 //! A [`Plan`](opsmith_model::Plan) goes in; [`Guard::authorize`] asks the [`Policy`], and where the policy wants a
 //! person's yes it asks for a [`Confirmation`] of exactly that plan's digest. Out come [`Permit`]s, one per effect,
 //! which the functions that change something demand. What was done is recorded by [`Guard::record`] in the
-//! transaction of the change, in a hash chain that [`Guard::verify`] checks.
+//! transaction of the change, in a hash chain that [`Guard::verify`] checks. Clients without a store hand in the links of
+//! chains of their own with [`Guard::take_client_entries`].
 //!
 //! Absent on purpose: what the effects are (each product declares its own in an [`EffectRule`] table) and HTTP.
 //!
 //! Start at [`Guard`].
 
 mod audit;
+mod client;
 mod confirmation;
 mod db;
 mod error;
@@ -19,8 +21,9 @@ mod permit;
 mod policy;
 
 pub use audit::{AuditEntry, AuditOutcome, AuditRecord, Chain};
+pub use client::{ClientChain, ClientEntry, ClientId, ClientLink, ParseClientIdError, TakenEntries};
 pub use confirmation::{Answer, Confirmation, ConfirmationState};
-pub use error::{GuardError, Refusal};
+pub use error::{ClientChainError, GuardError, Refusal};
 pub use guard::Guard;
 pub use migrations::migrations;
 pub use permit::{Permit, PermitMismatch};

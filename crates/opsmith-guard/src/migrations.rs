@@ -1,10 +1,10 @@
 use sea_orm_migration::async_trait::async_trait;
 use sea_orm_migration::prelude::*;
-use sea_orm_migration::schema::{big_integer, string, string_null, text, timestamp_with_time_zone};
+use sea_orm_migration::schema::{big_integer, big_integer_null, string, string_null, text, timestamp_with_time_zone};
 
 /// The gate's tables.
 pub fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-    vec![Box::new(GateTables)]
+    vec![Box::new(GateTables), Box::new(ClientChains)]
 }
 
 struct GateTables;
@@ -68,5 +68,33 @@ impl MigrationTrait for GateTables {
             Index::create().name("guard_audit_operation").table(name("guard_audit")).col(name("operation_key")).take();
         manager.create_index(by_operation).await?;
         manager.create_table(head).await
+    }
+}
+
+struct ClientChains;
+
+impl MigrationName for ClientChains {
+    fn name(&self) -> &'static str {
+        "guard_0002_client_chains"
+    }
+}
+
+#[async_trait]
+impl MigrationTrait for ClientChains {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        // SQLite adds one column at a time.
+        for column in
+            [string_null(name("client")), big_integer_null(name("client_seq")), string_null(name("client_hash"))]
+        {
+            manager.alter_table(Table::alter().table(name("guard_audit")).add_column(column).take()).await?;
+        }
+        let by_client = Index::create()
+            .name("guard_audit_client")
+            .table(name("guard_audit"))
+            .col(name("client"))
+            .col(name("client_seq"))
+            .unique()
+            .take();
+        manager.create_index(by_client).await
     }
 }

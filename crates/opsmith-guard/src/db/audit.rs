@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use opsmith_model::AuditId;
 use opsmith_store::{Page, StoreError, Write};
@@ -5,7 +7,7 @@ use sea_orm::entity::prelude::*;
 use sea_orm::{ActiveValue::Set, QueryOrder, QuerySelect};
 
 use crate::audit::GENESIS;
-use crate::{AuditEntry, AuditOutcome, AuditRecord};
+use crate::{AuditEntry, AuditOutcome, AuditRecord, ClientChain, ClientId, ClientLink};
 
 #[sea_orm::model]
 #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
@@ -24,6 +26,9 @@ pub struct Model {
     pub detail: String,
     pub previous_hash: String,
     pub hash: String,
+    pub client: Option<String>,
+    pub client_seq: Option<i64>,
+    pub client_hash: Option<String>,
 }
 
 impl ActiveModelBehavior for ActiveModel {}
@@ -56,6 +61,13 @@ impl TryFrom<Model> for AuditEntry {
             "failed" => AuditOutcome::Failed,
             _ => return Err(unreadable()),
         };
+        let client = match (&row.client, row.client_seq, &row.client_hash) {
+            (Some(id), Some(seq), Some(hash)) => {
+                Some(ClientLink { id: id.parse().map_err(|_| unreadable())?, seq, hash: hash.clone() })
+            }
+            (None, None, None) => None,
+            (_, _, _) => return Err(unreadable()),
+        };
         Ok(Self {
             seq: row.seq,
             id: row.id.parse().map_err(|_| unreadable())?,
@@ -67,6 +79,7 @@ impl TryFrom<Model> for AuditEntry {
             operation_key: row.operation_key,
             digest: row.digest,
             outcome,
+            client,
             previous_hash: row.previous_hash,
             hash: row.hash,
         })
@@ -80,8 +93,13 @@ pub(crate) async fn read_head<C: ConnectionTrait>(db: &C) -> Result<(i64, String
 }
 
 /// Adds one entry to the chain inside the caller's transaction.
-pub(crate) async fn append(db: &Write, record: AuditRecord, at: DateTime<Utc>) -> Result<AuditEntry, StoreError> {
-    db.take_turns("guard.audit").await?;
+pub(crate) async fn append(
+    db: &Write,
+    record: AuditRecord,
+    client: Option<ClientLink>,
+    at: DateTime<Utc>,
+) -> Result<AuditEntry, StoreError> {
+    take_turns(db).await?;
     let (last, previous_hash) = read_head(&**db).await?;
     let mut entry = AuditEntry {
         seq: last + 1,
@@ -94,6 +112,7 @@ pub(crate) async fn append(db: &Write, record: AuditRecord, at: DateTime<Utc>) -
         digest: record.digest.map(|digest| digest.to_string()),
         outcome: record.outcome,
         detail: record.detail,
+        client,
         previous_hash,
         hash: String::new(),
     };
@@ -111,6 +130,9 @@ pub(crate) async fn append(db: &Write, record: AuditRecord, at: DateTime<Utc>) -
         detail: Set(entry.detail.to_string()),
         previous_hash: Set(entry.previous_hash.clone()),
         hash: Set(entry.hash.clone()),
+        client: Set(entry.client.as_ref().map(|client| client.id.to_string())),
+        client_seq: Set(entry.client.as_ref().map(|client| client.seq)),
+        client_hash: Set(entry.client.as_ref().map(|client| client.hash.clone())),
     };
     Entity::insert(row).exec_without_returning(&**db).await?;
     let head = head::ActiveModel { id: Set(1), seq: Set(entry.seq), hash: Set(entry.hash.clone()) };
@@ -121,6 +143,36 @@ pub(crate) async fn append(db: &Write, record: AuditRecord, at: DateTime<Utc>) -
     Ok(entry)
 }
 
+/// Waits until nobody else adds to the chain, and keeps them waiting until the commit.
+pub(crate) async fn take_turns(db: &Write) -> Result<(), StoreError> {
+    db.take_turns("guard.audit").await
+}
+
+/// How far a client's chain is recorded.
+pub(crate) async fn client_chain(db: &Write, client: &ClientId) -> Result<ClientChain, StoreError> {
+    let newest = Entity::find().filter(Column::Client.eq(client.as_str())).order_by_desc(Column::ClientSeq);
+    let link = newest.one(&**db).await?.map(AuditEntry::try_from).transpose()?.and_then(|entry| entry.client);
+    Ok(match link {
+        Some(link) => ClientChain { client: link.id, entries: link.seq, head: link.hash },
+        None => ClientChain::new(client.clone()),
+    })
+}
+
+/// The hashes of a client's recorded links from `first` to `last`, by their places.
+pub(crate) async fn client_hashes(
+    db: &Write,
+    client: &ClientId,
+    first: i64,
+    last: i64,
+) -> Result<BTreeMap<i64, String>, StoreError> {
+    let some = Entity::find()
+        .select_only()
+        .columns([Column::ClientSeq, Column::ClientHash])
+        .filter(Column::Client.eq(client.as_str()))
+        .filter(Column::ClientSeq.between(first, last));
+    Ok(some.into_tuple::<(i64, String)>().all(&**db).await?.into_iter().collect())
+}
+
 const fn outcome_word(outcome: AuditOutcome) -> &'static str {
     match outcome {
         AuditOutcome::Done => "done",
@@ -129,13 +181,14 @@ const fn outcome_word(outcome: AuditOutcome) -> &'static str {
     }
 }
 
-/// Whether the same effect of the same operation is in the chain already.
+/// Whether the same effect of the same operation is in the chain already; what a client says of itself does not count.
 pub(crate) async fn is_recorded(db: &Write, record: &AuditRecord) -> Result<bool, StoreError> {
     let same = Entity::find()
         .filter(Column::OperationKey.eq(record.operation_key.as_str()))
         .filter(Column::Action.eq(record.action.as_str()))
         .filter(Column::Outcome.eq(outcome_word(record.outcome)))
-        .filter(Column::Digest.eq(record.digest.as_ref().map(ToString::to_string)));
+        .filter(Column::Digest.eq(record.digest.as_ref().map(ToString::to_string)))
+        .filter(Column::Client.is_null());
     Ok(same.one(&**db).await?.is_some())
 }
 

@@ -2,7 +2,7 @@ use chrono::{DateTime, Utc};
 use opsmith_model::{ConfirmationId, Digest, Plan, Principal};
 use opsmith_store::{StoreError, Write};
 use sea_orm::entity::prelude::*;
-use sea_orm::{ActiveValue::Set, QueryOrder, QuerySelect};
+use sea_orm::{ActiveValue::Set, PaginatorTrait, QueryOrder, QuerySelect};
 
 use crate::{Confirmation, ConfirmationState};
 
@@ -139,18 +139,21 @@ pub(crate) async fn answer(
     Ok(set.rows_affected == 1)
 }
 
+fn waiting(now: DateTime<Utc>) -> Select<Entity> {
+    Entity::find().filter(Column::State.eq("pending")).filter(Column::ExpiresAt.gt(now))
+}
+
 /// The questions that wait for an answer, oldest first.
 pub(crate) async fn pending<C: ConnectionTrait>(
     db: &C,
     now: DateTime<Utc>,
     limit: u64,
 ) -> Result<Vec<Confirmation>, StoreError> {
-    let rows = Entity::find()
-        .filter(Column::State.eq("pending"))
-        .filter(Column::ExpiresAt.gt(now))
-        .order_by_asc(Column::Id)
-        .limit(limit)
-        .all(db)
-        .await?;
+    let rows = waiting(now).order_by_asc(Column::Id).limit(limit).all(db).await?;
     rows.into_iter().map(Confirmation::try_from).collect()
+}
+
+/// How many questions wait for an answer.
+pub(crate) async fn count_pending(db: &DatabaseConnection, now: DateTime<Utc>) -> Result<u64, StoreError> {
+    Ok(waiting(now).count(db).await?)
 }

@@ -59,9 +59,11 @@ async fn unconfirmed_asks_once_and_confirmed_passes(store: TestStore) {
     let first = asked(&guard, &merge).await;
     assert_eq!(asked(&guard, &merge).await.id, first.id);
     assert_eq!(guard.pending(10).await.unwrap(), std::slice::from_ref(&first));
+    assert_eq!(guard.count_pending().await.unwrap(), 1);
     guard.confirm(first.id, Answer::Yes, &first.digest, &ada()).await.unwrap();
     assert_eq!(guard.authorize(&merge).await.unwrap().len(), 1);
     assert!(guard.pending(10).await.unwrap().is_empty());
+    assert_eq!(guard.count_pending().await.unwrap(), 0);
 }
 
 async fn only_a_person_whom_the_policy_lets_can_confirm(store: TestStore) {
@@ -111,6 +113,7 @@ async fn an_answer_counts_once_in_time_and_for_its_digest(store: TestStore) {
     assert!(matches!(error, GuardError::AlreadyAnswered(_)));
     let second = asked(&guard, &plan("ampx.merge", "k", ada(), "1")).await;
     hand.advance(Duration::hours(25));
+    assert_eq!(guard.count_pending().await.unwrap(), 0, "its time has passed");
     let error = guard.confirm(second.id, Answer::Yes, &second.digest, &ada()).await.unwrap_err();
     assert!(matches!(error, GuardError::Expired(_)));
 }

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod chain;
+mod clients;
 mod gate;
 
 use chrono::{TimeZone, Utc};
