@@ -1,18 +1,23 @@
+use std::any::Any;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use durare::{DurableContext, Error as JournalError};
+use futures::FutureExt;
 use opsmith_model::{ErrorKind, Principal, RunId};
 use opsmith_store::{Store, Write};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
 
 use crate::failpoint::reached;
 use crate::lease::Lease;
+use crate::measure::step_done;
 use crate::runs::Runs;
 use crate::{Halt, StepFailure, db};
 
@@ -26,6 +31,7 @@ pub struct RunContext {
     pub(crate) lease: Lease,
     pub(crate) runs: Runs,
     pub(crate) requested_by: Principal,
+    pub(crate) kind: Arc<str>,
 }
 
 impl std::fmt::Debug for RunContext {
@@ -117,18 +123,25 @@ impl RunContext {
         Fut: Future<Output = Result<T, Halt>> + Send,
     {
         let scope = StepScope { lease: self.lease.clone(), stoppable };
-        let mut body = Some(body);
+        let (mut body, kind) = (Some(body), &*self.kind);
         let recorded = self.journal.step(name, || {
             let (scope, body) = (scope.clone(), body.take());
             async move {
                 reached(name, "before");
                 let Some(body) = body else { return Err(JournalError::app("a step's body is asked for once")) };
-                let answer = execute(scope.clone(), body).await;
+                let (began, span) = (Instant::now(), tracing::info_span!("step", step.name = name));
+                // Unwound further, it would reach the journal as an error that every replay meets again.
+                let answer = AssertUnwindSafe(execute(scope.clone(), body)).catch_unwind().instrument(span).await;
+                let answer =
+                    answer.unwrap_or_else(|panic| Err(Halt::Failed(panicked(&format!("step `{name}`"), &*panic))));
                 // A worker that was paused meanwhile must not write into the journal of the one that took over.
                 let answer = match scope.check_lease().await {
                     Ok(()) => answer,
                     Err(lost) => Err(lost),
                 };
+                if !matches!(answer, Err(Halt::Interrupted(_))) {
+                    step_done(kind, name, began.elapsed());
+                }
                 reached(name, "acted");
                 into_recorded(answer)
             }
@@ -222,6 +235,18 @@ fn into_recorded<T>(answer: Result<T, Halt>) -> durare::Result<Recorded<T>> {
     }
 }
 
+/// A failure that is a defect of ours.
+pub(crate) fn defect(message: String) -> StepFailure {
+    let hint = "the worker's log has more; `opsmith runs retry` starts the work again".to_owned();
+    StepFailure { kind: ErrorKind::Bug, message, hint: Some(hint) }
+}
+
+/// What a panic is recorded as.
+pub(crate) fn panicked(who: &str, panic: &(dyn Any + Send)) -> StepFailure {
+    let words = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    defect(format!("{who} panicked: {}", words.unwrap_or("it did not say why")))
+}
+
 /// The one error that durare neither records nor takes for the run's end.
 pub(crate) fn interruption(reason: String) -> JournalError {
     JournalError::RecoveryRequired(Arc::new(JournalError::app(reason)))
@@ -230,10 +255,11 @@ pub(crate) fn interruption(reason: String) -> JournalError {
 #[allow(clippy::needless_pass_by_value, reason = "`map_err` hands it over")]
 fn from_journal(error: JournalError) -> Halt {
     match error {
-        // Doing it again would end the same way: the handler does not follow its own journal.
-        JournalError::UnexpectedStep { .. } => {
-            Halt::Failed(StepFailure { kind: ErrorKind::Bug, message: error.to_string(), hint: None })
-        }
+        // Doing it again would end the same way: the handler does not follow its own journal or the rules of steps.
+        JournalError::UnexpectedStep { .. }
+        | JournalError::Recorded(_)
+        | JournalError::NestedDurableCall { .. }
+        | JournalError::DurableCallOutsideExecution { .. } => Halt::Failed(defect(error.to_string())),
         error => Halt::Interrupted(error.to_string()),
     }
 }

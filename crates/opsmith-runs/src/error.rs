@@ -83,6 +83,14 @@ pub enum RunsError {
     /// The run has not ended, so it cannot be tried again.
     #[error("run `{0}` has not ended")]
     NotEnded(RunId),
+    /// No registered kind is of that queue.
+    #[error("there is no queue `{queue}`")]
+    NoSuchQueue {
+        /// As it was asked for.
+        queue: String,
+        /// Those that there are.
+        known: Vec<String>,
+    },
     /// A schedule that cannot be read.
     #[error("`{cron}` is not a schedule")]
     BadSchedule {
@@ -112,6 +120,7 @@ impl Hint for RunsError {
             Self::NoSuchRun(_) => ErrorKind::NotFound,
             Self::Ended(_) | Self::NotEnded(_) => ErrorKind::Conflict,
             Self::BadSchedule { .. } => ErrorKind::Invalid,
+            Self::NoSuchQueue { .. } => ErrorKind::Usage,
             Self::Journal(_) => ErrorKind::Unavailable,
             Self::Store(error) => error.kind(),
         }
@@ -121,6 +130,7 @@ impl Hint for RunsError {
         match self {
             Self::NoSuchRun(_) => Some("see the runs with `opsmith runs list`".to_owned()),
             Self::BadSchedule { .. } => Some("write five fields: minute, hour, day, month, weekday".to_owned()),
+            Self::NoSuchQueue { known, .. } => Some(format!("the queues are: {}", known.join(", "))),
             Self::Store(error) => error.hint(),
             Self::Ended(_) | Self::NotEnded(_) | Self::Journal(_) => None,
         }

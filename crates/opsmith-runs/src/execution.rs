@@ -4,15 +4,17 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use durare::DurableContext;
 use futures::FutureExt;
-use opsmith_model::{ErrorKind, RunId};
+use opsmith_model::RunId;
 use serde_json::Value;
 use tracing::Instrument;
 
-use crate::context::interruption;
-use crate::journal::RunRef;
+use crate::context::{defect, interruption, panicked};
+use crate::db::claims::Acquired;
+use crate::db::runs::Model;
+use crate::engine::RunRef;
 use crate::lease::{Lease, StopCause};
 use crate::runs::Runs;
-use crate::{Halt, Outcome, Registry, RunContext, StepFailure, db};
+use crate::{Halt, Outcome, Registry, RunContext, db};
 
 /// A run that was taken up this often kills whoever takes it.
 const MOST_EPOCHS: i64 = 200;
@@ -24,15 +26,42 @@ pub(crate) struct Executions {
     runs: Runs,
     registry: Registry,
     active: Mutex<HashMap<RunId, Lease>>,
+    claimed: Mutex<HashMap<RunId, Model>>,
+}
+
+/// An execution for as long as it is one; the library may drop it at any await.
+struct Entered<'a> {
+    executions: &'a Executions,
+    lease: &'a Lease,
+}
+
+impl Drop for Entered<'_> {
+    fn drop(&mut self) {
+        self.executions.leave(self.lease);
+    }
 }
 
 impl Executions {
     pub(crate) fn new(worker_id: String, runs: Runs, registry: Registry) -> Self {
-        Self { worker_id, runs, registry, active: Mutex::default() }
+        Self { worker_id, runs, registry, active: Mutex::default(), claimed: Mutex::default() }
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<RunId, Lease>> {
         self.active.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn lock_claimed(&self) -> MutexGuard<'_, HashMap<RunId, Model>> {
+        self.claimed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Keeps what was claimed for the execution that is about to begin: it need not ask for a lease of its own.
+    pub(crate) fn expect(&self, id: RunId, row: Model) {
+        self.lock_claimed().insert(id, row);
+    }
+
+    /// Forgets a claimed run that could not be begun.
+    pub(crate) fn forget(&self, id: RunId) {
+        self.lock_claimed().remove(&id);
     }
 
     /// The leases of what runs here now.
@@ -55,19 +84,18 @@ impl Executions {
     }
 
     async fn execute_in_span(self: Arc<Self>, journal: DurableContext, run: RunRef) -> durare::Result<Value> {
-        let taken = self.acquire(run.run_id).await.map_err(|halt| interruption(halt.to_string()))?;
+        let taken = self.lease(run.run_id).await.map_err(|halt| interruption(halt.to_string()))?;
         let Some(row) = taken else { return Ok(Value::Null) };
         let lease = Lease::new(run.run_id, row.epoch, self.runs.store().clone());
         if row.cancel_requested {
             lease.stop(StopCause::Cancelled);
         }
-        self.lock().insert(run.run_id, lease.clone());
+        let _entered = self.enter(&lease);
         let outcome = self.handle(journal, &lease, row).await;
         let finished = match outcome {
             Ok(outcome) => self.finish(&lease, &outcome).await,
             Err(halt) => Err(halt),
         };
-        self.release(&lease);
         match finished {
             Ok(()) => Ok(Value::Null),
             Err(halt) => {
@@ -77,25 +105,36 @@ impl Executions {
         }
     }
 
-    async fn acquire(&self, id: RunId) -> Result<Option<db::runs::Model>, Halt> {
+    /// The run under an epoch of this execution; `None` where it has ended.
+    async fn lease(&self, id: RunId) -> Result<Option<Model>, Halt> {
+        let claimed = self.lock_claimed().remove(&id);
+        if claimed.is_some() {
+            return Ok(claimed);
+        }
         let write = self.runs.store().write().await?;
-        let row = db::claims::acquire(&write, id, &self.worker_id).await?;
+        let acquired = db::claims::acquire(&write, id, &self.worker_id).await?;
         write.commit().await?;
-        Ok(row)
+        match acquired {
+            Acquired::Leased(row) => Ok(Some(*row)),
+            Acquired::Ended => Ok(None),
+            Acquired::Elsewhere => Err(Halt::Interrupted("this worker does not hold the run".to_owned())),
+        }
     }
 
     /// Calls the handler and makes its answer an outcome; only an interruption is none.
-    async fn handle(&self, journal: DurableContext, lease: &Lease, row: db::runs::Model) -> Result<Outcome, Halt> {
+    async fn handle(&self, journal: DurableContext, lease: &Lease, row: Model) -> Result<Outcome, Halt> {
         if row.epoch > MOST_EPOCHS {
             return Ok(failed(format!("the run was taken up {MOST_EPOCHS} times and never came to its end")));
         }
-        let unreadable = |_| Halt::Interrupted(format!("run `{}` is not readable", row.id));
-        let input: Value = serde_json::from_str(&row.input).map_err(unreadable)?;
+        let (Ok(input), Ok(requested_by)) = (serde_json::from_str(&row.input), row.requested_by.parse()) else {
+            return Ok(failed("the run's input or principal in the database is not readable".to_owned()));
+        };
         let context = RunContext {
             journal: Arc::new(journal),
             lease: lease.clone(),
             runs: self.runs.clone(),
-            requested_by: row.requested_by.parse().map_err(|_| Halt::Interrupted("unreadable principal".into()))?,
+            requested_by,
+            kind: row.kind.as_str().into(),
         };
         let Some(ending) = self.registry.call(&row.kind, context, input) else {
             return Err(Halt::Interrupted(format!("this worker has no handler for `{}`", row.kind)));
@@ -105,7 +144,7 @@ impl Executions {
             Ok(Err(Halt::Failed(failure))) => Ok(Outcome::Failed { failure }),
             Ok(Err(Halt::Cancelled)) => Ok(Outcome::Cancelled),
             Ok(Err(halt @ Halt::Interrupted(_))) => Err(halt),
-            Err(_) => Ok(failed("the run's handler panicked".to_owned())),
+            Err(panic) => Ok(Outcome::Failed { failure: panicked("the run's handler", &*panic) }),
         }
     }
 
@@ -120,8 +159,16 @@ impl Executions {
         Ok(())
     }
 
+    fn enter<'a>(&'a self, lease: &'a Lease) -> Entered<'a> {
+        if let Some(older) = self.lock().insert(lease.run_id, lease.clone()) {
+            // Presumed dead, this worker got its own run again: the older execution must not go on beside this one.
+            older.stop(StopCause::LeaseLost);
+        }
+        Entered { executions: self, lease }
+    }
+
     /// Forgets an execution, unless a newer one of the same run has begun here.
-    fn release(&self, lease: &Lease) {
+    fn leave(&self, lease: &Lease) {
         let mut active = self.lock();
         if active.get(&lease.run_id).is_some_and(|newest| newest.epoch == lease.epoch) {
             active.remove(&lease.run_id);
@@ -133,5 +180,5 @@ impl Executions {
 }
 
 fn failed(message: String) -> Outcome {
-    Outcome::Failed { failure: StepFailure { kind: ErrorKind::Bug, message, hint: None } }
+    Outcome::Failed { failure: defect(message) }
 }

@@ -1,29 +1,16 @@
 use std::sync::Arc;
 
-use durare::{Client, DurableContext, DurableEngine, PostgresProvider, SqliteProvider, StateProvider};
+use durare::{Client, PostgresProvider, SqliteProvider, StateProvider};
 use opsmith_model::RunId;
 use opsmith_store::{Dialect, SetupTurn, StoreUrl};
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::RunsError;
+use crate::engine::JOURNAL_VERSION;
 use crate::run::StepRecord;
-use crate::schedule::Tick;
-use crate::{Identity, RunsError};
 
-/// The journal's version gate is ours to open: an upgraded binary takes its own unfinished runs up again.
-const JOURNAL_VERSION: &str = "opsmith-1";
 /// The journal's tables on PostgreSQL.
 const SCHEMA: &str = "opsmith_journal";
-/// The epoch of a lease limits how often a run is taken up again; the journal need not.
-const UNLIMITED: i32 = i32::MAX - 1;
-pub(crate) const EXECUTE: &str = "opsmith.execute";
-pub(crate) const TICK: &str = "opsmith.tick";
-
-/// A run's reference in the journal; its input is in our table.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
-pub(crate) struct RunRef {
-    pub(crate) run_id: RunId,
-}
 
 /// The journal's storage, shared by the client and the engine of a process.
 #[derive(Clone)]
@@ -69,23 +56,8 @@ impl Journal {
         Ok(steps.into_iter().map(record).collect())
     }
 
-    /// The engine that executes: what to do with a run and with a tick is the caller's.
-    pub(crate) async fn engine<E, EF, T, TF>(
-        &self,
-        identity: &Identity,
-        execute: E,
-        tick: T,
-    ) -> Result<DurableEngine, RunsError>
-    where
-        E: Fn(DurableContext, RunRef) -> EF + Send + Sync + 'static,
-        EF: Future<Output = durare::Result<Value>> + Send + 'static,
-        T: Fn(DurableContext, Tick) -> TF + Send + Sync + 'static,
-        TF: Future<Output = durare::Result<Value>> + Send + 'static,
-    {
-        let mut builder = DurableEngine::builder(Arc::clone(&self.0));
-        builder.app_version(JOURNAL_VERSION).executor_id(identity.id()).max_recovery_attempts(UNLIMITED);
-        builder.register(EXECUTE, execute).register(TICK, tick);
-        builder.build().await.map_err(RunsError::Journal)
+    pub(crate) fn provider(&self) -> &Arc<dyn StateProvider> {
+        &self.0
     }
 }
 

@@ -14,12 +14,14 @@
 
 mod context;
 mod db;
+mod engine;
 mod error;
 mod execution;
 mod failpoint;
 mod identity;
 mod journal;
 mod lease;
+mod measure;
 mod migrations;
 mod registry;
 mod run;

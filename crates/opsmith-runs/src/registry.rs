@@ -1,4 +1,4 @@
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::{Halt, RunContext, StepFailure};
+use crate::{Halt, RunContext, RunsError, StepFailure};
 
 pub(crate) type Ending = Pin<Box<dyn Future<Output = Result<Value, Halt>> + Send>>;
 type Handler = Arc<dyn Fn(RunContext, Value) -> Ending + Send + Sync>;
@@ -45,6 +45,24 @@ impl Registry {
         self.0.insert(kind.to_owned(), Arc::new(erased));
     }
 
+    /// Keeps the kinds of these queues alone: a worker takes what it has a handler for. A kind's queue is its part
+    /// before the first dot, as `ampx` is that of `ampx.task`. Fails on a queue that no kind is of.
+    pub fn of_queues<Q: AsRef<str>>(mut self, queues: &[Q]) -> Result<Self, RunsError> {
+        let known = self.queues();
+        if let Some(unknown) = queues.iter().map(AsRef::as_ref).find(|queue| !known.iter().any(|known| known == queue))
+        {
+            return Err(RunsError::NoSuchQueue { queue: unknown.to_owned(), known });
+        }
+        self.0.retain(|kind, _| queues.iter().any(|queue| queue.as_ref() == queue_of(kind)));
+        Ok(self)
+    }
+
+    /// The queues of the registered kinds, sorted.
+    pub fn queues(&self) -> Vec<String> {
+        let queues: BTreeSet<&str> = self.0.keys().map(|kind| queue_of(kind)).collect();
+        queues.into_iter().map(str::to_owned).collect()
+    }
+
     /// The registered kinds.
     pub fn kinds(&self) -> Vec<String> {
         self.0.keys().cloned().collect()
@@ -53,6 +71,10 @@ impl Registry {
     pub(crate) fn call(&self, kind: &str, context: RunContext, input: Value) -> Option<Ending> {
         self.0.get(kind).map(|handler| handler(context, input))
     }
+}
+
+fn queue_of(kind: &str) -> &str {
+    kind.split('.').next().unwrap_or(kind)
 }
 
 fn unreadable(what: &str, error: &serde_json::Error) -> Halt {

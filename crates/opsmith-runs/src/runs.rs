@@ -65,7 +65,8 @@ impl Runs {
         self.wakes.ended.notify_waiters();
     }
 
-    /// Has a run stop: one that waits ends at once, one that runs within two seconds ends what it started.
+    /// Has a run stop: one that never began ends at once, one that runs within two seconds ends what it started. One
+    /// that lost its worker ends when the next one has it, so that its handler tidies up.
     pub async fn cancel(&self, id: RunId) -> Result<(), RunsError> {
         let write = self.store.write().await?;
         let marked = db::runs::request_cancel(&write, id, self.clock.now()).await?;

@@ -4,8 +4,10 @@ use opsmith_model::Principal;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::journal::TICK;
 use crate::{NewRun, RunsError};
+
+/// The journal's name for the handling of one moment.
+pub(crate) const TICK: &str = "opsmith.tick";
 
 /// A run that is started again and again.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

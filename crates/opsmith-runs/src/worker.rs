@@ -2,28 +2,33 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use durare::{DurableEngine, WorkflowOptions};
 use opsmith_model::RunId;
+use opsmith_store::StoreError;
 use serde_json::Value;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
+use crate::db::runs::Model;
+use crate::engine::Engine;
 use crate::execution::Executions;
-use crate::journal::{EXECUTE, RunRef};
 use crate::lease::StopCause;
 use crate::runs::Runs;
 use crate::schedule::Tick;
 use crate::{Identity, Registry, RunsError, db};
 
-/// The rhythm of a worker. A dead worker's runs are taken over within `dead_after` + `beat` + `watch`.
+/// The longest wait after a claim that failed.
+const MOST_PAUSE: Duration = Duration::from_secs(5);
+
+/// The rhythm of a worker. A dead worker's runs are in the queue again within `dead_after` + `beat`, and go on within
+/// `poll` where a worker has room.
 #[derive(Clone, Copy, Debug)]
 pub struct Timing {
     /// How often it gives a sign of life.
     pub beat: Duration,
-    /// How long another may be silent before it counts as dead.
+    /// How long another may be silent before it counts as dead; also how long a run may be held without being executed.
     pub dead_after: Duration,
-    /// How often it looks for cancels and lost leases of what it runs.
+    /// How often it looks after what it holds: cancels, lost leases, runs that it does not execute.
     pub watch: Duration,
     /// How often it looks for runs that another process queued.
     pub poll: Duration,
@@ -64,11 +69,25 @@ pub struct Worker {
     loops: Vec<JoinHandle<()>>,
 }
 
+/// What is known of another worker's life. Only changes of its beat are timed, so no two clocks are compared.
+struct Seen {
+    beat: i64,
+    since: Instant,
+    /// It is dead, and its ticks are dealt with.
+    inherited: bool,
+}
+
+impl Seen {
+    fn alive(beat: i64) -> Self {
+        Self { beat, since: Instant::now(), inherited: false }
+    }
+}
+
 struct Shared {
     identity: Identity,
     options: WorkerOptions,
     runs: Runs,
-    engine: DurableEngine,
+    engine: Engine,
     executions: Arc<Executions>,
     stopping: CancellationToken,
 }
@@ -80,7 +99,7 @@ impl std::fmt::Debug for Shared {
 }
 
 impl Worker {
-    /// Starts a worker: it takes up at once what this identity left behind, then claims what is queued.
+    /// Starts a worker: what this identity left behind goes on at once, as far as there is room, then what is queued.
     pub async fn start(
         runs: Runs,
         registry: Registry,
@@ -89,21 +108,22 @@ impl Worker {
     ) -> Result<Self, RunsError> {
         let executions = Arc::new(Executions::new(identity.id().to_owned(), runs.clone(), registry));
         let (of_run, of_tick) = (Arc::clone(&executions), runs.clone());
-        let engine = runs
-            .journal()
-            .engine(
-                &identity,
-                move |journal, run| Arc::clone(&of_run).execute(journal, run),
-                move |_, tick| start_tick(of_tick.clone(), tick),
-            )
-            .await?;
+        let engine = Engine::build(
+            runs.journal(),
+            &identity,
+            move |journal, run| Arc::clone(&of_run).execute(journal, run),
+            move |_, tick| start_tick_in_journal(of_tick.clone(), tick),
+        )
+        .await?;
+        let me = [identity.id().to_owned()];
         let write = runs.store().write().await?;
         db::workers::register(&write, &identity, options.concurrency, runs.clock().now()).await?;
+        db::claims::put_back_all(&write, &me).await?;
         write.commit().await?;
-        engine.launch().await.map_err(RunsError::Journal)?;
         let shared =
             Arc::new(Shared { identity, options, runs, engine, executions, stopping: CancellationToken::new() });
-        shared.take_up(&[shared.identity.id().to_owned()]).await?;
+        shared.end_ticks(&me).await?;
+        shared.engine.launch().await?;
         let loops = vec![
             tokio::spawn(Arc::clone(&shared).claim_loop()),
             tokio::spawn(Arc::clone(&shared).watch_loop()),
@@ -135,68 +155,54 @@ impl Worker {
     }
 }
 
-/// Starts the run of one moment of a schedule.
-async fn start_tick(runs: Runs, tick: Tick) -> durare::Result<Value> {
+/// Starts the run of one moment of a schedule; however often, it is one.
+async fn start_tick(runs: &Runs, tick: &Tick) -> Result<(), RunsError> {
     if let Some(run) = tick.run() {
-        runs.start(&run).await.map_err(|error| crate::context::interruption(error.to_string()))?;
+        runs.start(&run).await?;
     }
+    Ok(())
+}
+
+async fn start_tick_in_journal(runs: Runs, tick: Tick) -> durare::Result<Value> {
+    let started = start_tick(&runs, &tick).await;
+    started.map_err(|error| crate::context::interruption(error.to_string()))?;
     Ok(Value::Null)
 }
 
 impl Shared {
+    /// Records the end of this worker, and leaves what it holds to the others.
     async fn say_stopped(&self) -> Result<(), RunsError> {
+        let me = self.identity.id();
         let write = self.runs.store().write().await?;
-        db::workers::stop(&write, self.identity.id(), self.runs.clock().now()).await?;
+        db::workers::stop(&write, me, self.runs.clock().now()).await?;
+        db::claims::put_back_all(&write, &[me.to_owned()]).await?;
         Ok(write.commit().await?)
     }
 
-    /// Goes on with everything that these workers, which are dead or this one's former self, left unfinished.
-    async fn take_up(&self, workers: &[String]) -> Result<(), RunsError> {
-        let recovered = self.engine.recover_pending_for(workers).await.map_err(RunsError::Journal)?;
-        for held in db::claims::held_by(self.runs.store().read(), workers).await? {
-            if self.executions.has(held.id) || recovered.contains(&held.id.to_string()) {
-                continue;
-            }
-            // Claimed, but killed before the journal knew of it.
-            let write = self.runs.store().write().await?;
-            let mine = db::claims::reassign(&write, &held, workers, self.identity.id()).await?;
-            write.commit().await?;
-            if mine {
-                self.begin(held.id, workers).await?;
-            }
+    /// Starts the runs of those moments that these workers, which are dead, began to handle.
+    async fn end_ticks(&self, workers: &[String]) -> Result<(), RunsError> {
+        for (id, tick) in self.engine.unfinished_ticks(workers).await? {
+            start_tick(&self.runs, &tick).await?;
+            self.engine.end_tick(&id).await?;
         }
         Ok(())
     }
 
-    /// Begins a claimed run, which nobody but one of `owners` can have begun before.
-    async fn begin(&self, run_id: RunId, owners: &[String]) -> Result<(), RunsError> {
-        let id = run_id.to_string();
-        match self.engine.retrieve_workflow::<Value>(&id).await {
-            Err(durare::Error::UnknownWorkflow(_)) => {
-                let options = WorkflowOptions::with_id(id);
-                let started = self.engine.start::<_, Value>(EXECUTE, RunRef { run_id }, options).await;
-                started.map(drop).map_err(RunsError::Journal)
-            }
-            Ok(known) => {
-                let status = known.get_status().await.map_err(RunsError::Journal)?;
-                if status.status == durare::STATUS_PENDING && !owners.contains(&status.executor_id) {
-                    // Another taker was sooner, and is about to take the lease.
-                    return Ok(());
-                }
-                self.engine.resume_workflow::<Value>(&id).await.map(drop).map_err(RunsError::Journal)
-            }
-            Err(error) => Err(RunsError::Journal(error)),
-        }
-    }
-
     async fn claim_loop(self: Arc<Self>) {
+        let poll = self.options.timing.poll;
+        let mut pause = poll;
         loop {
             let woken = self.runs.wakes().queue.notified();
             if let Err(error) = self.claim().await {
                 tracing::warn!(?error, "failed to claim runs");
+                // Each claim costs a run one of its epochs, so what cannot be begun is not tried without end.
+                pause = (pause * 2).min(MOST_PAUSE);
+                tokio::time::sleep(pause).await;
+                continue;
             }
+            pause = poll;
             // Either way the next round looks again.
-            let _ = timeout(self.options.timing.poll, woken).await;
+            let _ = timeout(poll, woken).await;
         }
     }
 
@@ -212,34 +218,43 @@ impl Shared {
         let claimed = db::claims::claim(&write, me, &kinds, concurrency, now).await?;
         write.commit().await?;
         let mut outcome = Ok(());
-        for id in claimed {
-            if let Err(error) = self.begin(id, &[me.to_owned()]).await {
-                let write = store.write().await?;
-                db::claims::release(&write, id, me).await?;
-                write.commit().await?;
+        for row in claimed {
+            if let Err(error) = self.begin(row).await {
                 outcome = Err(error);
             }
         }
         outcome
     }
 
-    /// Tells what runs here that it was cancelled or taken over.
+    /// Begins a run that was just claimed, or puts it back.
+    async fn begin(&self, row: Model) -> Result<(), RunsError> {
+        let (id, run_id) = (row.id.clone(), row.id.parse().map_err(|_| StoreError::unreadable("runs.id"))?);
+        self.executions.expect(run_id, row);
+        let begun = self.engine.begin(run_id).await;
+        if begun.is_err() {
+            self.executions.forget(run_id);
+            let write = self.runs.store().write().await?;
+            db::claims::put_back(&write, &id, self.identity.id()).await?;
+            write.commit().await?;
+        }
+        begun
+    }
+
+    /// Tells what runs here that it was cancelled or taken over, and begins what should run here and does not.
     async fn watch_loop(self: Arc<Self>) {
+        let mut unexecuted = HashMap::new();
         loop {
             let woken = self.runs.wakes().cancel.notified();
             // Either way the next round looks again.
             let _ = timeout(self.options.timing.watch, woken).await;
-            if let Err(error) = self.watch().await {
+            if let Err(error) = self.watch(&mut unexecuted).await {
                 tracing::warn!(%error, "failed to look after the running runs");
             }
         }
     }
 
-    async fn watch(&self) -> Result<(), RunsError> {
+    async fn watch(&self, unexecuted: &mut HashMap<RunId, Instant>) -> Result<(), RunsError> {
         let active = self.executions.active();
-        if active.is_empty() {
-            return Ok(());
-        }
         let me = [self.identity.id().to_owned()];
         let held = db::claims::held_by(self.runs.store().read(), &me).await?;
         for lease in active {
@@ -250,12 +265,23 @@ impl Shared {
                 None => drop(lease.check().await),
             }
         }
+        let idle: Vec<RunId> = held.iter().map(|held| held.id).filter(|id| !self.executions.has(*id)).collect();
+        unexecuted.retain(|id, _| idle.contains(id));
+        for id in idle {
+            // It may be about to begin, or wait for its next try after an interruption.
+            if unexecuted.entry(id).or_insert_with(Instant::now).elapsed() < self.options.timing.dead_after {
+                continue;
+            }
+            tracing::warn!(run.id = %id, "the run is held here and not executed: it is begun again");
+            unexecuted.remove(&id);
+            self.engine.begin(id).await?;
+        }
         Ok(())
     }
 
-    /// Gives signs of life and takes over from workers that give none.
+    /// Gives signs of life and puts back what dead workers hold.
     async fn beat_loop(self: Arc<Self>) {
-        let mut seen: HashMap<String, (i64, Instant)> = HashMap::new();
+        let mut seen = HashMap::new();
         loop {
             if let Err(error) = self.beat(&mut seen).await {
                 tracing::warn!(%error, "failed to give a sign of life");
@@ -264,26 +290,43 @@ impl Shared {
         }
     }
 
-    async fn beat(&self, seen: &mut HashMap<String, (i64, Instant)>) -> Result<(), RunsError> {
+    async fn beat(&self, seen: &mut HashMap<String, Seen>) -> Result<(), RunsError> {
         let write = self.runs.store().write().await?;
         db::workers::beat(&write, self.identity.id(), self.runs.clock().now()).await?;
         write.commit().await?;
-        let mut dead = Vec::new();
+        let (mut dead, mut newly) = (Vec::new(), Vec::new());
         for (id, beat, stopped) in db::workers::others(self.runs.store().read(), self.identity.id()).await? {
-            let (last, since) = seen.entry(id.clone()).or_insert((beat, Instant::now()));
-            if *last != beat {
-                (*last, *since) = (beat, Instant::now());
+            let last = seen.entry(id.clone()).or_insert_with(|| Seen::alive(beat));
+            if last.beat != beat {
+                *last = Seen::alive(beat);
             }
-            if stopped || since.elapsed() >= self.options.timing.dead_after {
+            if stopped || last.since.elapsed() >= self.options.timing.dead_after {
+                if !last.inherited {
+                    newly.push(id.clone());
+                }
                 dead.push(id);
             }
         }
-        let left =
-            if dead.is_empty() { Vec::new() } else { db::claims::held_by(self.runs.store().read(), &dead).await? };
-        if !left.is_empty() {
-            tracing::info!(runs = left.len(), workers = ?dead, "taking over from dead workers");
-            self.take_up(&dead).await?;
+        self.inherit_runs(&dead).await?;
+        if !newly.is_empty() {
+            self.end_ticks(&newly).await?;
+            for id in newly {
+                seen.entry(id).and_modify(|last| last.inherited = true);
+            }
         }
+        Ok(())
+    }
+
+    /// Puts what these workers, which are dead, hold back into the queue, for whoever has room.
+    async fn inherit_runs(&self, dead: &[String]) -> Result<(), RunsError> {
+        if dead.is_empty() || db::claims::held_by(self.runs.store().read(), dead).await?.is_empty() {
+            return Ok(());
+        }
+        let write = self.runs.store().write().await?;
+        let runs = db::claims::put_back_all(&write, dead).await?;
+        write.commit().await?;
+        tracing::info!(runs, workers = ?dead, "the runs of dead workers are in the queue again");
+        self.runs.wake();
         Ok(())
     }
 }

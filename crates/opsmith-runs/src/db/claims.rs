@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use opsmith_model::RunId;
 use opsmith_store::{StoreError, Write};
 use sea_orm::entity::prelude::*;
-use sea_orm::{Condition, ExprTrait, QueryOrder, QuerySelect};
+use sea_orm::{Condition, ExprTrait, QueryOrder, QuerySelect, UpdateMany};
 
 use super::runs::{Column, Entity, Model, QUEUED, RUNNING};
 
@@ -20,7 +20,8 @@ fn due(kinds: &[String], now: DateTime<Utc>) -> sea_orm::Select<Entity> {
     Entity::find()
         .filter(Column::State.eq(QUEUED))
         .filter(Column::Kind.is_in(kinds))
-        .filter(Condition::any().add(Column::DueAt.is_null()).add(Column::DueAt.lte(now)))
+        // What had begun was due once, whatever the clock says now.
+        .filter(Condition::any().add(Column::DueAt.is_null()).add(Column::DueAt.lte(now)).add(Column::Epoch.gt(0)))
 }
 
 /// Whether a claim is worth its write lock.
@@ -38,15 +39,15 @@ pub(crate) async fn count_held<C: ConnectionTrait>(db: &C, worker_id: &str) -> R
     Ok(usize::try_from(held.count(db).await?).unwrap_or(usize::MAX))
 }
 
-/// Gives due runs to `worker_id`, until it holds `concurrency`: highest priority first, then oldest, never past a
-/// key's limit.
+/// Gives due runs to `worker_id` under a new epoch each, until it holds `concurrency`: what had begun before first,
+/// then the highest priority, then the oldest; never past a key's limit.
 pub(crate) async fn claim(
     db: &Write,
     worker_id: &str,
     kinds: &[String],
     concurrency: usize,
     now: DateTime<Utc>,
-) -> Result<Vec<RunId>, StoreError> {
+) -> Result<Vec<Model>, StoreError> {
     db.take_turns("runs.claim").await?;
     let free = concurrency.saturating_sub(count_held(&**db, worker_id).await?);
     let mut running = running_by_key(db).await?;
@@ -54,7 +55,11 @@ pub(crate) async fn claim(
     while claimed.len() < free {
         let full: Vec<String> = running.iter().filter(|(_, key)| key.is_full()).map(|(name, _)| name.clone()).collect();
         let open = Condition::any().add(Column::ConcurrencyKey.is_null()).add(Column::ConcurrencyKey.is_not_in(full));
-        let next = due(kinds, now).filter(open).order_by_desc(Column::Priority).order_by_asc(Column::Id);
+        let next = due(kinds, now)
+            .filter(open)
+            .order_by_desc(Column::Epoch.gt(0))
+            .order_by_desc(Column::Priority)
+            .order_by_asc(Column::Id);
         let Some(row) = next.one(&**db).await? else { break };
         if let Some(name) = &row.concurrency_key {
             let key = running.entry(name.clone()).or_insert(Key { running: 0, limit: i64::from(row.key_limit) });
@@ -64,8 +69,7 @@ pub(crate) async fn claim(
             }
             key.running += 1;
         }
-        take(db, worker_id, &row, now).await?;
-        claimed.push(row.id.parse().map_err(|_| StoreError::unreadable("runs.id"))?);
+        claimed.extend(take(db, worker_id, row, now).await?);
     }
     Ok(claimed)
 }
@@ -96,45 +100,67 @@ async fn running_by_key(db: &Write) -> Result<HashMap<String, Key>, StoreError> 
     Ok(rows.into_iter().map(|(key, running, limit)| (key, Key { running, limit: i64::from(limit) })).collect())
 }
 
-async fn take(db: &Write, worker_id: &str, row: &Model, now: DateTime<Utc>) -> Result<(), StoreError> {
-    Entity::update_many()
+/// `None` where it was cancelled this moment.
+async fn take(db: &Write, worker_id: &str, row: Model, now: DateTime<Utc>) -> Result<Option<Model>, StoreError> {
+    let (epoch, started_at) = (row.epoch + 1, row.started_at.unwrap_or(now));
+    let taken = Entity::update_many()
         .col_expr(Column::State, Expr::value(RUNNING))
         .col_expr(Column::WorkerId, Expr::value(worker_id))
-        .col_expr(Column::StartedAt, Expr::value(row.started_at.unwrap_or(now)))
+        .col_expr(Column::Epoch, Expr::value(epoch))
+        .col_expr(Column::StartedAt, Expr::value(started_at))
         .filter(Column::Id.eq(row.id.as_str()))
+        .filter(Column::State.eq(QUEUED))
         .exec(&**db)
         .await?;
-    Ok(())
+    Ok((taken.rows_affected == 1).then_some(Model { epoch, ..row }))
 }
 
-/// Puts a claimed run that could not be begun back into the queue.
-pub(crate) async fn release(db: &Write, id: RunId, worker_id: &str) -> Result<(), StoreError> {
+fn back_to_queue() -> UpdateMany<Entity> {
     Entity::update_many()
         .col_expr(Column::State, Expr::value(QUEUED))
         .col_expr(Column::WorkerId, Expr::value(Option::<String>::None))
+        .filter(Column::State.eq(RUNNING))
+}
+
+/// Puts a run that the worker holds and could not begin back into the queue.
+pub(crate) async fn put_back(db: &Write, id: &str, worker_id: &str) -> Result<(), StoreError> {
+    back_to_queue().filter(Column::Id.eq(id)).filter(Column::WorkerId.eq(worker_id)).exec(&**db).await?;
+    Ok(())
+}
+
+/// Puts everything that these workers hold back into the queue; how much that was.
+///
+/// A run keeps its epoch, which no longer holds it and grows with the next claim.
+pub(crate) async fn put_back_all(db: &Write, worker_ids: &[String]) -> Result<u64, StoreError> {
+    Ok(back_to_queue().filter(Column::WorkerId.is_in(worker_ids)).exec(&**db).await?.rows_affected)
+}
+
+/// What became of a worker's wish to execute a run.
+#[derive(Debug)]
+pub(crate) enum Acquired {
+    /// It is the worker's, under a new epoch.
+    Leased(Box<Model>),
+    /// It has ended.
+    Ended,
+    /// It waits, or another worker holds it.
+    Elsewhere,
+}
+
+/// Takes a run that the worker holds up under a new epoch.
+pub(crate) async fn acquire(db: &Write, id: RunId, worker_id: &str) -> Result<Acquired, StoreError> {
+    let taken = Entity::update_many()
+        .col_expr(Column::Epoch, Expr::col(Column::Epoch).add(1))
         .filter(Column::Id.eq(id.to_string()))
         .filter(Column::State.eq(RUNNING))
         .filter(Column::WorkerId.eq(worker_id))
         .exec(&**db)
         .await?;
-    Ok(())
-}
-
-/// Takes the run up under a new epoch; `None` where it has ended.
-///
-/// The journal lets one process at a time begin to execute a run, so the newest beginner is the rightful one.
-pub(crate) async fn acquire(db: &Write, id: RunId, worker_id: &str) -> Result<Option<Model>, StoreError> {
-    let taken = Entity::update_many()
-        .col_expr(Column::WorkerId, Expr::value(worker_id))
-        .col_expr(Column::Epoch, Expr::col(Column::Epoch).add(1))
-        .filter(Column::Id.eq(id.to_string()))
-        .filter(Column::State.eq(RUNNING))
-        .exec(&**db)
-        .await?;
-    if taken.rows_affected == 0 {
-        return Ok(None);
-    }
-    Ok(Entity::find_by_id(id.to_string()).one(&**db).await?)
+    let row = Entity::find_by_id(id.to_string()).one(&**db).await?;
+    Ok(match row {
+        Some(row) if taken.rows_affected == 1 => Acquired::Leased(Box::new(row)),
+        Some(row) if row.state == QUEUED || row.state == RUNNING => Acquired::Elsewhere,
+        Some(_) | None => Acquired::Ended,
+    })
 }
 
 /// Whether `epoch` still holds the run.
@@ -177,17 +203,4 @@ pub(crate) async fn held_by<C: ConnectionTrait>(db: &C, worker_ids: &[String]) -
         Ok(Held { id, epoch, cancel_requested })
     };
     rows.into_iter().map(parse).collect()
-}
-
-/// Hands a run that a dead worker claimed but never began to another; one of several takers wins.
-pub(crate) async fn reassign(db: &Write, held: &Held, from: &[String], to: &str) -> Result<bool, StoreError> {
-    let moved = Entity::update_many()
-        .col_expr(Column::WorkerId, Expr::value(to))
-        .filter(Column::Id.eq(held.id.to_string()))
-        .filter(Column::State.eq(RUNNING))
-        .filter(Column::Epoch.eq(held.epoch))
-        .filter(Column::WorkerId.is_in(from))
-        .exec(&**db)
-        .await?;
-    Ok(moved.rows_affected == 1)
 }

@@ -141,18 +141,24 @@ pub(crate) async fn list<C: ConnectionTrait>(
     Ok((rows.into_iter().map(Run::try_from).collect::<Result<_, _>>()?, total))
 }
 
-/// Marks the run as to be stopped; one that no worker has ends at once. False where it has ended already.
+/// Marks the run as to be stopped; one that never began ends at once. False where it has ended already.
+///
+/// One that had begun and waits again is marked only: its handler has an end to record.
 pub(crate) async fn request_cancel(db: &Write, id: RunId, now: DateTime<Utc>) -> Result<bool, StoreError> {
-    let of_run = |state: &'static str| {
-        Entity::update_many().filter(Column::Id.eq(id.to_string())).filter(Column::State.eq(state))
-    };
-    let ended = of_run(QUEUED)
+    let of_run = || Entity::update_many().filter(Column::Id.eq(id.to_string()));
+    let ended = of_run()
+        .filter(Column::State.eq(QUEUED))
+        .filter(Column::Epoch.eq(0))
         .col_expr(Column::State, Expr::value(CANCELLED))
         .col_expr(Column::CancelRequested, Expr::value(true))
         .col_expr(Column::FinishedAt, Expr::value(now))
         .exec(&**db)
         .await?;
-    let marked = of_run(RUNNING).col_expr(Column::CancelRequested, Expr::value(true)).exec(&**db).await?;
+    let marked = of_run()
+        .filter(Column::State.is_in([QUEUED, RUNNING]))
+        .col_expr(Column::CancelRequested, Expr::value(true))
+        .exec(&**db)
+        .await?;
     Ok(ended.rows_affected + marked.rows_affected > 0)
 }
 

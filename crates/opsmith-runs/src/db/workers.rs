@@ -1,9 +1,10 @@
 use chrono::{DateTime, Utc};
 use opsmith_store::{StoreError, Write};
 use sea_orm::entity::prelude::*;
-use sea_orm::sea_query::OnConflict;
-use sea_orm::{ActiveValue::Set, ExprTrait, QueryOrder};
+use sea_orm::sea_query::{Func, OnConflict, Query};
+use sea_orm::{ActiveValue::Set, ExprTrait, FromQueryResult, QueryOrder, QuerySelect};
 
+use super::runs;
 use crate::{Identity, WorkerRow};
 
 #[sea_orm::model]
@@ -74,20 +75,31 @@ pub(crate) async fn others<C: ConnectionTrait>(db: &C, me: &str) -> Result<Vec<(
     Ok(rows.into_iter().map(|row| (row.id, row.beat, row.stopped)).collect())
 }
 
+#[derive(FromQueryResult)]
+struct Holder {
+    #[sea_orm(nested)]
+    worker: Model,
+    running: i64,
+}
+
 /// All workers that were ever seen, with what they hold.
 pub(crate) async fn list<C: ConnectionTrait>(db: &C) -> Result<Vec<WorkerRow>, StoreError> {
-    let mut workers = Vec::new();
-    for row in Entity::find().order_by_asc(Column::Id).all(db).await? {
-        let running = super::claims::held_by(db, std::slice::from_ref(&row.id)).await?.len() as u64;
-        workers.push(WorkerRow {
-            id: row.id,
-            host: row.host,
-            pid: row.pid,
-            concurrency: row.concurrency,
-            stopped: row.stopped,
-            seen_at: row.seen_at,
-            running,
-        });
-    }
-    Ok(workers)
+    let holds = Query::select()
+        .expr(Func::count(Expr::col((runs::Entity, runs::Column::Id))))
+        .from(runs::Entity)
+        .and_where(Expr::col((runs::Entity, runs::Column::WorkerId)).equals((Entity, Column::Id)))
+        .and_where(Expr::col((runs::Entity, runs::Column::State)).eq(runs::RUNNING))
+        .take();
+    let rows: Vec<Holder> = Entity::find()
+        .expr_as(Expr::SubQuery(None, Box::new(holds.into())), "running")
+        .order_by_asc(Column::Id)
+        .into_model()
+        .all(db)
+        .await?;
+    let worker = |Holder { worker, running }| {
+        let running = u64::try_from(running).map_err(|_| StoreError::unreadable("run_workers"))?;
+        let Model { id, host, pid, concurrency, stopped, seen_at, .. } = worker;
+        Ok(WorkerRow { id, host, pid, concurrency, stopped, seen_at, running })
+    };
+    rows.into_iter().map(worker).collect()
 }

@@ -1,9 +1,11 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use opsmith_model::ErrorKind;
 use opsmith_runs::{Halt, NewRun, Outcome, Registry, RunContext, RunFilter, RunState, StepFailure};
 use opsmith_store::Page;
+use sea_orm::ConnectionTrait;
 use serde_json::json;
 use testkit::TestStore;
 
@@ -145,11 +147,36 @@ async fn failures_and_panics_are_recorded_ends(store: TestStore) {
         }
         Ok(())
     });
+    registry.register("panic in a step", |run: RunContext, _: ()| async move {
+        run.step("try", |_| async {
+            if true {
+                panic!("a defect of {}", "its own");
+            }
+            Ok::<_, Halt>(())
+        })
+        .await
+    });
+    registry.register("fine", |_: RunContext, _: ()| async move { Ok(()) });
+    let often = runs.start(&new_run("fine", json!(null))).await.unwrap();
+    store.read().execute_unprepared("UPDATE runs SET epoch = 200").await.unwrap();
     let _worker = Process::start(&store, "a", registry, 2).await;
-    for (kind, expected) in [("fail", ErrorKind::NotFound), ("panic", ErrorKind::Bug)] {
-        let id = runs.start(&new_run(kind, json!(null))).await.unwrap();
-        match runs.wait(id).await.unwrap().state {
-            RunState::Finished { outcome: Outcome::Failed { failure } } => assert_eq!(failure.kind, expected),
+    let ends = [
+        (runs.start(&new_run("fail", json!(null))).await.unwrap(), ErrorKind::NotFound, "no such thing"),
+        (runs.start(&new_run("panic", json!(null))).await.unwrap(), ErrorKind::Bug, "panicked: a defect"),
+        (
+            runs.start(&new_run("panic in a step", json!(null))).await.unwrap(),
+            ErrorKind::Bug,
+            "step `try` panicked: a defect of its own",
+        ),
+        (often, ErrorKind::Bug, "taken up 200 times"),
+    ];
+    for (id, kind, words) in ends {
+        let ended = tokio::time::timeout(Duration::from_secs(10), runs.wait(id)).await.expect(words).unwrap();
+        assert_eq!(runs.show(id).await.unwrap(), ended);
+        match ended.state {
+            RunState::Finished { outcome: Outcome::Failed { failure } } => {
+                assert!(failure.kind == kind && failure.message.contains(words), "{failure:?}");
+            }
             other => panic!("{other:?}"),
         }
     }

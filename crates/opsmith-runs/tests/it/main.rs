@@ -2,7 +2,9 @@
 #![allow(clippy::unwrap_used)]
 
 mod claiming;
+mod queues;
 mod recovery;
+mod room;
 mod scheduling;
 mod stopping;
 
@@ -12,6 +14,7 @@ use std::time::Duration;
 use chrono::{TimeZone, Utc};
 use opsmith_model::{Clock, Principal, RunId};
 use opsmith_runs::{Halt, Identity, NewRun, Registry, RunContext, Runs, Timing, Worker, WorkerOptions};
+use opsmith_store::Dialect;
 use serde_json::{Value, json};
 use testkit::TestStore;
 use tokio::runtime::Runtime;
@@ -86,6 +89,11 @@ impl Process {
         Self { worker: Some(started.await.unwrap()), runtime: Some(runtime) }
     }
 
+    /// The worker's id.
+    fn id(&self) -> &str {
+        self.worker.as_ref().unwrap().id()
+    }
+
     /// Ends it in good order.
     async fn stop(mut self) {
         let (worker, runtime) = (self.worker.take().unwrap(), self.runtime.take().unwrap());
@@ -142,6 +150,14 @@ fn two_steps(stage: &Stage) -> Registry {
         }
     });
     registry
+}
+
+/// A table of the journal by its whole name.
+fn in_journal(store: &TestStore, table: &str) -> String {
+    match store.url().dialect() {
+        Dialect::Sqlite => table.to_owned(),
+        Dialect::Postgres => format!("opsmith_journal.{table}"),
+    }
 }
 
 fn some_time() -> chrono::DateTime<Utc> {

@@ -1,9 +1,9 @@
-use opsmith_runs::{Outcome, RunState};
+use opsmith_runs::{NewRun, Outcome, RunState};
 use sea_orm::ConnectionTrait;
 use serde_json::json;
 use testkit::TestStore;
 
-use crate::{Process, Stage, new_run, open, two_steps};
+use crate::{Process, Stage, in_journal, new_run, open, two_steps};
 
 testkit::on_both_databases!(
     the_same_worker_restarted_goes_on_and_repeats_no_step,
@@ -12,6 +12,9 @@ testkit::on_both_databases!(
     a_shutdown_leaves_the_run_to_the_next_at_once,
     two_workers_of_one_folder_leave_each_other_alone,
     a_run_claimed_but_never_begun_is_begun,
+    a_run_that_a_live_worker_holds_and_does_not_execute_is_begun,
+    a_held_run_comes_to_its_end_whatever_the_journal_says,
+    a_holder_whose_run_went_back_to_the_queue_stops,
 );
 
 async fn ends_well(runs: &opsmith_runs::Runs, id: opsmith_model::RunId) {
@@ -103,4 +106,48 @@ async fn a_run_claimed_but_never_begun_is_begun(store: TestStore) {
     stage.heard("a: waiting", 1).await;
     stage.gate.notify_one();
     ends_well(&runs, id).await;
+}
+
+async fn a_run_that_a_live_worker_holds_and_does_not_execute_is_begun(store: TestStore) {
+    let (runs, stage) = (open(&store).await, Stage::new());
+    let worker = Process::start(&store, "a", two_steps(&stage), 1).await;
+    let later = NewRun { due_at: Some(chrono::Utc::now() + chrono::Duration::hours(1)), ..new_run("two", json!("a")) };
+    let id = runs.start(&later).await.unwrap();
+    let held = format!("UPDATE runs SET state = 'running', worker_id = '{}'", worker.id());
+    store.read().execute_unprepared(&held).await.unwrap();
+    stage.heard("a: waiting", 1).await;
+    stage.gate.notify_one();
+    ends_well(&runs, id).await;
+}
+
+async fn a_held_run_comes_to_its_end_whatever_the_journal_says(store: TestStore) {
+    let (runs, stage) = (open(&store).await, Stage::new());
+    let _worker = Process::start(&store, "a", two_steps(&stage), 1).await;
+    let id = runs.start(&new_run("two", json!("a"))).await.unwrap();
+    stage.heard("a: waiting", 1).await;
+    stage.gate.notify_one();
+    ends_well(&runs, id).await;
+    let table = in_journal(&store, "workflow_status");
+    for status in ["SUCCESS", "PENDING", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"] {
+        let said = format!("UPDATE {table} SET status = '{status}'");
+        store.read().execute_unprepared(&said).await.unwrap();
+        let unended = "UPDATE runs SET state = 'running', result = NULL, finished_at = NULL";
+        store.read().execute_unprepared(unended).await.unwrap();
+        ends_well(&runs, id).await;
+    }
+    assert_eq!((stage.count("a: first"), stage.count("a: second")), (1, 1));
+}
+
+async fn a_holder_whose_run_went_back_to_the_queue_stops(store: TestStore) {
+    let (runs, stage) = (open(&store).await, Stage::new());
+    let _worker = Process::start(&store, "a", two_steps(&stage), 1).await;
+    let id = runs.start(&new_run("two", json!("a"))).await.unwrap();
+    stage.heard("a: waiting", 1).await;
+    let presumed_dead = "UPDATE runs SET state = 'queued', worker_id = NULL";
+    store.read().execute_unprepared(presumed_dead).await.unwrap();
+    stage.heard("a: stopped", 1).await;
+    stage.heard("a: waiting", 2).await;
+    stage.gate.notify_one();
+    ends_well(&runs, id).await;
+    assert_eq!((stage.count("a: first"), stage.count("a: second")), (1, 1));
 }

@@ -9,6 +9,7 @@ use crate::{Process, Stage, new_run, open, two_steps};
 testkit::on_both_databases!(
     a_cancel_stops_the_running_step_and_the_tidying_is_done,
     a_cancel_while_nobody_runs_it_is_seen_after_the_restart,
+    a_cancel_of_what_waits_to_go_on_still_reaches_its_end,
     each_signal_is_taken_once_even_over_a_kill,
     a_wait_for_a_signal_ends_in_time,
     a_sleep_ends_with_a_cancel,
@@ -65,6 +66,21 @@ async fn a_cancel_while_nobody_runs_it_is_seen_after_the_restart(store: TestStor
     let _restarted = Process::start(&store, "a", tidy(&stage), 1).await;
     assert_eq!(runs.wait(id).await.unwrap().state, CANCELLED);
     assert_eq!(stage.said(), ["working", "tidied"]);
+}
+
+async fn a_cancel_of_what_waits_to_go_on_still_reaches_its_end(store: TestStore) {
+    let (runs, stage) = (open(&store).await, Stage::new());
+    let first = Process::start(&store, "a", tidy(&stage), 1).await;
+    let id = runs.start(&new_run("tidy", json!(null))).await.unwrap();
+    stage.heard("working", 1).await;
+    first.stop().await;
+    assert_eq!(runs.show(id).await.unwrap().state, RunState::Queued);
+    runs.cancel(id).await.unwrap();
+    assert_eq!(runs.show(id).await.unwrap().state, RunState::Queued);
+    let _other = Process::start(&store, "b", tidy(&stage), 1).await;
+    assert_eq!(runs.wait(id).await.unwrap().state, CANCELLED);
+    assert_eq!(stage.said(), ["working", "tidied"]);
+    assert!(runs.cancel(id).await.is_err());
 }
 
 fn listener(stage: &Stage) -> Registry {
