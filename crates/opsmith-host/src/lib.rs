@@ -1,7 +1,7 @@
 //! What a process needs before it does its own work.
 //!
 //! - [`config`]: settings declared as data, layered flag > environment > file > default, each value with its origin.
-//! - [`telemetry`]: logs for people on a terminal, ECS JSON lines elsewhere.
+//! - [`telemetry`]: logs for people on a terminal and ECS JSON lines elsewhere, metrics, and both with traces to a collector.
 //! - [`http`]: the one error shape ([`http::Problem`]), extractors that answer with it, and the server around a router.
 //! - [`cli`]: the flags every command has, data on stdout and all else on stderr, questions, exit codes.
 //! - [`process`]: store, gate and runs, opened in one way for every product.

@@ -75,12 +75,17 @@ impl Failure {
         self.exit.unwrap_or_else(|| self.kind.into())
     }
 
-    pub(super) fn render(&self, screen: Screen) -> String {
+    /// The message with what is at the bottom of it, on one line; with `all_causes`, each cause on a line of its own.
+    pub(super) fn render(&self, screen: Screen, all_causes: bool) -> String {
         // Lines after the first are indented, so a long message stays one block.
         let block = |text: &str| clean(text.trim_end()).replace('\n', "\n    ");
         let mut text = format!("{} {}", screen.paint(Tone::Bad, "error:"), block(&self.message));
-        for cause in &self.causes {
-            let _ = write!(text, "\n  {} {}", screen.paint(Tone::Dim, "caused by:"), block(cause));
+        if all_causes {
+            for cause in &self.causes {
+                let _ = write!(text, "\n  {} {}", screen.paint(Tone::Dim, "caused by:"), block(cause));
+            }
+        } else if let Some(root) = self.causes.last().filter(|root| !self.message.contains(root.as_str())) {
+            let _ = write!(text, ": {}", block(root));
         }
         if let Some(hint) = &self.hint {
             let _ = write!(text, "\n  {} {}", screen.paint(Tone::Busy, "hint:"), block(hint));
@@ -114,10 +119,22 @@ mod tests {
     }
 
     #[test]
-    fn an_error_shows_its_causes_and_its_hint() {
+    fn an_error_is_a_line_and_a_hint_and_has_its_causes_where_they_are_asked_for() {
+        let mut failure = Failure::new(ErrorKind::Unavailable, "no server").with_hint("start one");
+        failure.causes = vec!["error sending request".to_owned(), "refused".to_owned()];
+        let screen = Screen::default();
+        assert_eq!(failure.render(screen, false), "error: no server: refused\n  hint: start one");
+        let all = "error: no server\n  caused by: error sending request\n  caused by: refused\n  hint: start one";
+        assert_eq!(failure.render(screen, true), all);
+        failure.message = "no server (refused)".to_owned();
+        assert_eq!(failure.render(screen, false), "error: no server (refused)\n  hint: start one");
+    }
+
+    #[test]
+    fn an_error_keeps_its_kind_and_foreign_causes_are_harmless() {
         let failure = Failure::from(Outer(std::io::Error::other("\x1b[2Jdisk\ngone")));
         assert_eq!(
-            failure.render(Screen::default()),
+            failure.render(Screen::default(), true),
             "error: failed to read `x`\n  caused by: disk\n    gone\n  hint: try later"
         );
         assert_eq!(failure.exit(), Exit::code(5));

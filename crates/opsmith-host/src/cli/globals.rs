@@ -21,7 +21,7 @@ pub struct Globals {
     /// Read this configuration file
     #[arg(long, global = true, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// Log more; may be repeated
+    /// Log more, and show every cause of an error; may be repeated
     #[arg(long, short = 'v', global = true, action = clap::ArgAction::Count)]
     pub verbose: u8,
 }
@@ -29,7 +29,7 @@ pub struct Globals {
 impl Globals {
     /// The output these flags ask for.
     pub fn output(&self) -> Output {
-        Output::new(self.json)
+        Output::new(self.json).with_causes(self.verbose > 0)
     }
 }
 

@@ -6,6 +6,7 @@
 mod confirm;
 mod failure;
 mod globals;
+mod live;
 mod output;
 mod screen;
 mod spinner;
@@ -16,6 +17,7 @@ mod time;
 pub use confirm::{ConfirmError, confirm};
 pub use failure::{Exit, Failure};
 pub use globals::{Globals, parse};
+pub use live::Live;
 pub use output::Output;
 pub use screen::{Screen, Tone};
 pub use spinner::Spinner;

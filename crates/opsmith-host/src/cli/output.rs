@@ -3,10 +3,11 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 use super::failure::{Exit, Failure};
+use super::live::Live;
 use super::screen::{Screen, Tone};
 use super::spinner::Spinner;
 use super::table::{self, Cell};
-use super::terminal::{clean, escape_json};
+use super::terminal::{clean, clean_coloured, escape_json};
 
 /// Where a command's words go: data to stdout, all else to stderr.
 ///
@@ -14,6 +15,7 @@ use super::terminal::{clean, escape_json};
 #[derive(Clone, Copy, Debug)]
 pub struct Output {
     json: bool,
+    causes: bool,
     out: Screen,
     err: Screen,
 }
@@ -21,7 +23,12 @@ pub struct Output {
 impl Output {
     /// Output of this process; with `json`, data and errors are JSON objects.
     pub fn new(json: bool) -> Self {
-        Self { json, out: Screen::of_stdout(), err: Screen::of_stderr() }
+        Self { json, causes: false, out: Screen::of_stdout(), err: Screen::of_stderr() }
+    }
+
+    /// The same output; with `causes`, an error shows each of its causes.
+    pub fn with_causes(self, causes: bool) -> Self {
+        Self { causes, ..self }
     }
 
     /// Whether data is asked for as JSON.
@@ -53,9 +60,36 @@ impl Output {
         }
     }
 
-    /// Prints rows of data under headers.
+    /// Prints what a foreign program said, made harmless also in a pipe; a terminal shows its colours.
+    pub fn log(&self, bytes: &[u8]) {
+        let text = String::from_utf8_lossy(bytes);
+        let text = if self.out.colour { clean_coloured(&text) } else { clean(&text) };
+        end_on(emit(&mut io::stdout().lock(), text.as_bytes()));
+    }
+
+    /// Prints rows of data under headers; without rows nothing.
     pub fn table(&self, headers: &[&str], rows: &[Vec<Cell>]) {
-        self.data_line(&table::render(headers, rows, self.out));
+        if !rows.is_empty() {
+            self.data_line(&table::render(headers, rows, self.out));
+        }
+    }
+
+    /// The same with one line a row, which is cut to the width of a terminal.
+    pub fn list(&self, headers: &[&str], rows: &[Vec<Cell>]) {
+        if !rows.is_empty() {
+            self.data_line(&table::render_cut(headers, rows, self.out));
+        }
+    }
+
+    /// The whole terminal, to draw on again and again; `None` where stdout cannot be drawn on or JSON is asked for.
+    pub fn live(&self) -> Result<Option<Live>, Failure> {
+        if !self.out.cursor || self.json {
+            return Ok(None);
+        }
+        Live::begin().map(Some).map_err(|error| {
+            let message = format!("failed to draw on the terminal: {error}");
+            Failure::new(opsmith_model::ErrorKind::Failed, message)
+        })
     }
 
     /// Prints one JSON value: indented on a terminal, else on one line.
@@ -80,7 +114,7 @@ impl Output {
     pub fn fail(&self, failure: &Failure) -> Exit {
         match serde_json::to_string(failure) {
             Ok(text) if self.json => self.say(&escape_json(&text)),
-            Ok(_) | Err(_) => self.say(&failure.render(self.err)),
+            Ok(_) | Err(_) => self.say(&failure.render(self.err, self.causes)),
         }
         failure.exit()
     }

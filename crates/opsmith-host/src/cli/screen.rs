@@ -9,8 +9,12 @@ pub struct Screen {
     pub terminal: bool,
     /// Whether colours and moving parts are welcome.
     pub colour: bool,
+    /// Whether its cursor can be moved, to draw over what is there.
+    pub cursor: bool,
     /// Columns, where known.
     pub width: Option<u16>,
+    /// Lines, where known.
+    pub height: Option<u16>,
 }
 
 impl Screen {
@@ -27,8 +31,12 @@ impl Screen {
     fn of(stream: &impl IsTerminal) -> Self {
         let terminal = stream.is_terminal();
         let dumb = process_env(TERM_VARIABLE).is_some_and(|name| name == "dumb");
-        let colour = terminal && !dumb && process_env(NO_COLOR_VARIABLE).is_none();
-        Self { terminal, colour, width: if terminal { comfy_table::Table::new().width() } else { None } }
+        let cursor = terminal && !dumb;
+        let colour = cursor && process_env(NO_COLOR_VARIABLE).is_none();
+        // A terminal that does not know its size says 0.
+        let size = if terminal { crossterm::terminal::size().ok() } else { None };
+        let (width, height) = size.unzip();
+        Self { terminal, colour, cursor, width: width.filter(|n| *n > 0), height: height.filter(|n| *n > 0) }
     }
 
     /// `text` in `tone` where colour is welcome, else as it is.

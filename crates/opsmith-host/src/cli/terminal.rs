@@ -9,6 +9,19 @@ const ESCAPE: char = '\u{1b}';
 /// A carriage return becomes a line break, since it would let a text overwrite itself; marks that turn the direction
 /// of writing become U+FFFD, since they let a text look like another.
 pub fn clean(text: &str) -> String {
+    cleaned(text, false)
+}
+
+/// The same, but colours and other renditions come through, and end with the text.
+pub(super) fn clean_coloured(text: &str) -> String {
+    let mut out = cleaned(text, true);
+    if out.contains(ESCAPE) {
+        out.insert_str(out.trim_end_matches('\n').len(), "\x1b[0m");
+    }
+    out
+}
+
+fn cleaned(text: &str, keep_colours: bool) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(c) = rest.chars().next() {
@@ -16,6 +29,9 @@ pub fn clean(text: &str) -> String {
             && let Some(bytes) = sequence_bytes(rest.as_bytes())
             && let Some(after) = rest.get(bytes..)
         {
+            if keep_colours && is_rendition(&rest[..bytes]) {
+                out.push_str(&rest[..bytes]);
+            }
             rest = after;
             continue;
         }
@@ -49,6 +65,12 @@ fn is_unsafe(c: char) -> bool {
     c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
+/// Whether an escape sequence only says how text looks (SGR); one with a private mark says something else.
+fn is_rendition(sequence: &str) -> bool {
+    let parameters = sequence.strip_prefix("\x1b[").and_then(|rest| rest.strip_suffix('m'));
+    parameters.is_some_and(|text| text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b';' | b':')))
+}
+
 /// The length of the whole escape sequence at the start of `bytes` (ECMA-48); `None` when it is not one.
 fn sequence_bytes(bytes: &[u8]) -> Option<usize> {
     match bytes.get(1)? {
@@ -76,7 +98,7 @@ fn sequence_bytes(bytes: &[u8]) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
-    use super::{clean, clean_line, escape_json};
+    use super::{clean, clean_coloured, clean_line, escape_json};
 
     #[test]
     fn nothing_that_acts_on_a_terminal_comes_through() {
@@ -100,6 +122,20 @@ mod tests {
             ("user\u{202e}gpj.exe", "user\u{fffd}gpj.exe"),
         ] {
             assert_eq!(clean(text), shown, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn of_an_agents_output_colours_alone_come_through() {
+        for (text, shown) in [
+            ("plain\n", "plain\n"),
+            ("\x1b[1;38;5;9mred\x1b[m\n", "\x1b[1;38;5;9mred\x1b[m\x1b[0m\n"),
+            ("\x1b[31mnever ended", "\x1b[31mnever ended\x1b[0m"),
+            ("\x1b[2J\x1b[H\x1b[5A\x1b[?25lquiet\x1b]0;title\x07\x1bc", "quiet"),
+            ("\x1b[>4mkeys\x1b[?4mkeys\x1b[4 mkeys", "keyskeyskeys"),
+            ("a\x08b\rc", "a\u{fffd}b\nc"),
+        ] {
+            assert_eq!(clean_coloured(text), shown, "{text:?}");
         }
     }
 

@@ -4,6 +4,13 @@ use std::ffi::OsString;
 pub const CONFIG_VARIABLE: &str = "OPSMITH_CONFIG";
 /// Holds the log filter, such as `info,ampx=debug`; wins over `-v`.
 pub const LOG_VARIABLE: &str = "OPSMITH_LOG";
+/// Names the collector that traces, metrics and logs are sent to, `http://HOST:PORT` (OTLP over HTTP).
+///
+/// The exporter's library reads its companions itself: `OTEL_EXPORTER_OTLP_HEADERS` (`name=value,…`, for the collector's
+/// credentials), `OTEL_RESOURCE_ATTRIBUTES`, `OTEL_METRIC_EXPORT_INTERVAL`.
+pub const OTLP_ENDPOINT_VARIABLE: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
+/// Names this service to the collector; else it is `opsmith`.
+pub const SERVICE_NAME_VARIABLE: &str = "OTEL_SERVICE_NAME";
 /// Turns colour off when set to anything (no-color.org).
 pub const NO_COLOR_VARIABLE: &str = "NO_COLOR";
 /// Names the terminal; `dumb` means neither colour nor spinner.

@@ -14,7 +14,10 @@ mod setting;
 mod value;
 mod view;
 
-pub use env::{CONFIG_VARIABLE, LOG_VARIABLE, NO_COLOR_VARIABLE, TERM_VARIABLE, process_env, process_environment};
+pub use env::{
+    CONFIG_VARIABLE, LOG_VARIABLE, NO_COLOR_VARIABLE, OTLP_ENDPOINT_VARIABLE, SERVICE_NAME_VARIABLE, TERM_VARIABLE,
+    process_env, process_environment,
+};
 pub use error::ConfigError;
 pub use layers::load;
 pub use mask::mask_url;

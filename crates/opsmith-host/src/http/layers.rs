@@ -9,13 +9,20 @@ use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use futures::StreamExt as _;
+use opentelemetry::propagation::TextMapPropagator as _;
+use opentelemetry_http::HeaderExtractor;
+use opentelemetry_sdk::propagation::TraceContextPropagator;
 use tokio_util::sync::CancellationToken;
 use tower_http::csrf::ProtectionError;
-use tracing::Instrument as _;
+use tracing::{Instrument as _, Span, field};
+use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 
 use super::Problem;
+use super::measure::route;
+use crate::telemetry::exporting;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const TRACE_PARENT: &str = "traceparent";
 const REQUEST_ID_LIMIT_BYTES: usize = 64;
 /// What is kept of another layer's plain error text.
 const ERROR_TEXT_LIMIT_BYTES: usize = 1_000;
@@ -29,13 +36,12 @@ pub fn request_id() -> Option<String> {
     CURRENT.try_with(String::clone).ok()
 }
 
-/// Names the request (a sane `x-request-id` is kept), puts the name on its log lines, and logs its end.
+/// Names the request (a sane `x-request-id` is kept), puts the name on its log lines and span, and logs its end.
 pub(super) async fn identify(request: Request, next: Next) -> Response {
     let sent = request.headers().get(REQUEST_ID).and_then(|value| value.to_str().ok()).filter(|id| is_sane(id));
     let id = sent.map_or_else(|| ulid::Ulid::generate().to_string(), str::to_owned);
     let path = request.uri().path().to_owned();
-    let span =
-        tracing::info_span!("http", http.request.id = %id, http.request.method = %request.method(), url.path = %path);
+    let span = request_span(&id, &request);
     let answer = async {
         let started = tokio::time::Instant::now();
         let response = next.run(request).await;
@@ -46,6 +52,7 @@ pub(super) async fn identify(request: Request, next: Next) -> Response {
         } else {
             tracing::info!(http.response.status_code = status, event.duration = duration_ns, "answered");
         }
+        end_span(&response);
         response
     };
     let mut response = CURRENT.scope(id.clone(), answer).instrument(span).await;
@@ -55,6 +62,43 @@ pub(super) async fn identify(request: Request, next: Next) -> Response {
     }
     headers.entry(header::X_CONTENT_TYPE_OPTIONS).or_insert(HeaderValue::from_static("nosniff"));
     response
+}
+
+/// The span of a request, in the caller's trace where the caller names one.
+fn request_span(id: &str, request: &Request) -> Span {
+    let method = request.method();
+    let span = tracing::info_span!(
+        "http",
+        http.request.id = id,
+        http.request.method = %method,
+        url.path = request.uri().path(),
+        otel.name = field::Empty,
+        otel.kind = field::Empty,
+        otel.status_code = field::Empty,
+        otel.status_description = field::Empty,
+    );
+    // On a terminal they would only stand in the way.
+    if exporting() {
+        span.record("otel.name", format!("{method} {}", route(request)));
+        span.record("otel.kind", "server");
+    }
+    if request.headers().contains_key(TRACE_PARENT) {
+        let parent = TraceContextPropagator::new().extract(&HeaderExtractor(request.headers()));
+        // Fails where there is no layer for traces, and then there is no trace to join.
+        let _ = span.set_parent(parent);
+    }
+    span
+}
+
+fn end_span(response: &Response) {
+    let (span, status) = (Span::current(), response.status());
+    if exporting() {
+        span.set_attribute("http.response.status_code", i64::from(status.as_u16()));
+        if status.is_server_error() {
+            span.record("otel.status_code", "ERROR");
+            span.record("otel.status_description", status.as_str());
+        }
+    }
 }
 
 fn is_sane(id: &str) -> bool {

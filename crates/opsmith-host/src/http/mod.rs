@@ -7,6 +7,7 @@ mod bind;
 mod edge;
 mod json;
 mod layers;
+mod measure;
 mod problem;
 mod query;
 mod server;

@@ -177,6 +177,10 @@ impl<E: Error + Hint> From<E> for Problem {
                 tracing::error!(error.message = %error, error.causes = causes, "internal error");
                 return Self::bug();
             }
+            ErrorKind::Damaged => {
+                let causes = causes(&error).join(": ");
+                tracing::error!(error.message = %error, error.causes = causes, "what is stored does not hold");
+            }
             ErrorKind::Failed | ErrorKind::Unavailable => {
                 let causes = causes(&error).join(": ");
                 tracing::warn!(error.message = %error, error.causes = causes, "request failed");

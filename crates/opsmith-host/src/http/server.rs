@@ -17,6 +17,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 
 use super::edge::{Hosts, check_host, cors, refuse_cross_site};
 use super::layers::{end_streams, identify, limit_time, on_panic, shape_errors};
+use super::measure::measure;
 use crate::config::ServerSettings;
 
 /// A client that sends its request head slower than this, or keeps a connection idle longer, is let go.
@@ -96,7 +97,7 @@ impl Hint for ServeError {
 
 /// Serves `router` until `shutdown`, then lets open requests end within the drain timeout and cuts the rest.
 ///
-/// Around the router: request id and log line, panics and plain errors as problems, host and cross-site checks, time and
+/// Around the router: request id, span and log line, metrics, panics and plain errors as problems, host and cross-site checks, time and
 /// body limits. A handler finds the peer as `ConnectInfo<SocketAddr>`. Event streams end at once at shutdown.
 pub async fn serve(
     listener: TcpListener,
@@ -152,6 +153,7 @@ fn dress(
         .layer(CatchPanicLayer::custom(on_panic))
         .layer(cors(&options.cors_origins)?)
         .layer(from_fn_with_state(hosts, check_host))
+        .layer(from_fn(measure))
         .layer(from_fn(identify)))
 }
 

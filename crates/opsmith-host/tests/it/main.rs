@@ -4,6 +4,7 @@
 mod children;
 mod config;
 mod errors;
+mod otlp;
 mod server;
 mod streams;
 mod support;

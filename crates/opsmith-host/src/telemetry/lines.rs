@@ -1,74 +1,24 @@
-//! Logs: for people on a terminal, ECS JSON lines elsewhere, always on stderr.
+use std::fmt;
+use std::io::Write as _;
 
-use std::fmt::{self, Write as _};
-use std::io::{IsTerminal as _, Write as _};
-
-use opsmith_model::{Clock, ErrorKind, Hint};
+use opentelemetry::Context as TraceContext;
+use opentelemetry::trace::TraceContextExt as _;
+use opsmith_model::Clock;
 use serde_json::{Map, Value};
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
-use tracing::{Event, Level, Subscriber};
+use tracing::{Event, Subscriber};
+use tracing_subscriber::Layer;
 use tracing_subscriber::fmt::MakeWriter;
-use tracing_subscriber::layer::{Context, SubscriberExt as _};
+use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::LookupSpan;
-use tracing_subscriber::util::SubscriberInitExt as _;
-use tracing_subscriber::{EnvFilter, Layer};
-
-use crate::cli::Screen;
-use crate::config::{LOG_VARIABLE, process_env};
 
 const ECS_VERSION: &str = "1.12.0";
-/// Crates of ours by prefix; what others log below a warning is noise until `-vvv`.
-const OURS: [&str; 6] = ["opsmith", "ampx", "llm_ops", "lsqm", "openshift_agent", "pxrun"];
-const LEVELS: [&str; 5] = ["error", "warn", "info", "debug", "trace"];
+/// Fields that only steer how a span is exported.
+const STEERING: &str = "otel.";
 
-/// A log filter that cannot be read.
-#[derive(Debug, thiserror::Error)]
-#[error("`{LOG_VARIABLE}` is not a log filter")]
-pub struct FilterError(#[source] tracing_subscriber::filter::ParseError);
-
-impl Hint for FilterError {
-    fn kind(&self) -> ErrorKind {
-        ErrorKind::Usage
-    }
-
-    fn hint(&self) -> Option<String> {
-        Some("write a level, or targets with levels: `info,ampx=debug`".to_owned())
-    }
-}
-
-/// Starts logging at `base`, one level more for each `-v`; `OPSMITH_LOG` wins over both. A second call changes nothing.
-pub fn init(base: Level, verbose: u8) -> Result<(), FilterError> {
-    let filter = match process_env(LOG_VARIABLE) {
-        Some(directives) => EnvFilter::try_new(directives),
-        None => EnvFilter::try_new(directives(base, verbose)),
-    }
-    .map_err(FilterError)?;
-    let screen = Screen::of_stderr();
-    let lines: Box<dyn Layer<_> + Send + Sync> = if std::io::stderr().is_terminal() {
-        let human = tracing_subscriber::fmt::layer().compact().with_target(false);
-        Box::new(human.with_ansi(screen.colour).with_writer(std::io::stderr))
-    } else {
-        Box::new(EcsLines::new(std::io::stderr, Clock::system()))
-    };
-    // Fails only when a subscriber is set already, which is what a second call means.
-    let _ = tracing_subscriber::registry().with(filter).with(lines).try_init();
-    Ok(())
-}
-
-fn directives(base: Level, verbose: u8) -> String {
-    let base = LEVELS.iter().position(|name| name.eq_ignore_ascii_case(base.as_str())).unwrap_or(1);
-    let level = LEVELS[(base + usize::from(verbose)).min(LEVELS.len() - 1)];
-    let others = if level == "trace" { "debug" } else { "warn" };
-    let all = OURS.iter().fold(others.to_owned(), |mut all, name| {
-        let _ = write!(all, ",{name}={level}");
-        all
-    });
-    // A command that a person interrupts says so itself; the journal calls each interruption an error.
-    if level == "warn" { format!("{all},durare=off") } else { all }
-}
-
-/// Writes each event as one JSON line of the Elastic Common Schema, with the fields of the spans around it.
+/// Writes each event as one JSON line of the Elastic Common Schema, with the fields of the spans around it and the ids of
+/// the trace it belongs to.
 #[derive(Debug)]
 pub struct EcsLines<W> {
     writer: W,
@@ -115,6 +65,13 @@ where
         line.insert("message".into(), "".into());
         line.insert("ecs.version".into(), ECS_VERSION.into());
         line.insert("log.logger".into(), event.metadata().target().into());
+        TraceContext::map_current(|current| {
+            let span = current.span();
+            if span.span_context().is_valid() {
+                line.insert("trace.id".into(), span.span_context().trace_id().to_string().into());
+                line.insert("span.id".into(), span.span_context().span_id().to_string().into());
+            }
+        });
         for span in context.event_scope(event).into_iter().flat_map(|scope| scope.from_root()) {
             if let Some(SpanFields(fields)) = span.extensions().get() {
                 line.extend(fields.clone());
@@ -135,7 +92,9 @@ struct Fields(Map<String, Value>);
 
 impl Fields {
     fn put(&mut self, field: &Field, value: impl Into<Value>) {
-        self.0.insert(field.name().to_owned(), value.into());
+        if !field.name().starts_with(STEERING) {
+            self.0.insert(field.name().to_owned(), value.into());
+        }
     }
 }
 
@@ -170,6 +129,9 @@ mod tests {
     use std::sync::{Arc, Mutex};
 
     use chrono::DateTime;
+    use opentelemetry::trace::TracerProvider as _;
+    use opentelemetry_sdk::trace::{Sampler, SdkTracerProvider};
+    use tracing_subscriber::layer::SubscriberExt as _;
 
     use super::*;
 
@@ -194,7 +156,8 @@ mod tests {
         let (clock, _) = Clock::manual(DateTime::from_timestamp(0, 0).unwrap());
         let layer = EcsLines::new(move || writer.clone(), clock);
         tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || {
-            let span = tracing::info_span!("run", run.id = "01X", task.id = tracing::field::Empty);
+            let span =
+                tracing::info_span!("run", run.id = "01X", otel.name = "run 01X", task.id = tracing::field::Empty);
             let _in = span.enter();
             span.record("task.id", 7);
             tracing::warn!(http.response.status_code = 503_u64, "a \"quoted\"\nmessage");
@@ -207,7 +170,7 @@ mod tests {
             serde_json::json!({
                 "@timestamp": "1970-01-01T00:00:00.000000Z",
                 "log.level": "warn",
-                "log.logger": "opsmith_host::telemetry::tests",
+                "log.logger": "opsmith_host::telemetry::lines::tests",
                 "message": "a \"quoted\"\nmessage",
                 "ecs.version": "1.12.0",
                 "run.id": "01X",
@@ -218,15 +181,24 @@ mod tests {
     }
 
     #[test]
-    fn each_v_is_one_level_more() {
-        assert!(directives(Level::WARN, 0).starts_with("warn,opsmith=warn,"));
-        assert!(directives(Level::WARN, 2).starts_with("warn,opsmith=debug,"));
-        assert!(directives(Level::INFO, 9).starts_with("debug,opsmith=trace,"));
-    }
-
-    #[test]
-    fn a_second_start_changes_nothing() {
-        init(Level::WARN, 0).unwrap();
-        init(Level::WARN, 3).unwrap();
+    fn lines_of_one_trace_share_its_id_though_nothing_is_exported() {
+        let lines = Lines::default();
+        let writer = lines.clone();
+        let layer = EcsLines::new(move || writer.clone(), Clock::system());
+        let tracer = SdkTracerProvider::builder().with_sampler(Sampler::AlwaysOff).build().tracer("test");
+        let traces = tracing_opentelemetry::layer().with_tracer(tracer);
+        tracing::subscriber::with_default(tracing_subscriber::registry().with(layer).with(traces), || {
+            tracing::info!("alone");
+            tracing::info_span!("outer").in_scope(|| {
+                tracing::info!("one");
+                tracing::info_span!("inner").in_scope(|| tracing::info!("two"));
+            });
+        });
+        let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+        let all: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        assert_eq!(all[0].get("trace.id"), None);
+        assert_eq!(all[1]["trace.id"].as_str().unwrap().len(), 32);
+        assert_eq!(all[1]["trace.id"], all[2]["trace.id"]);
+        assert_ne!(all[1]["span.id"], all[2]["span.id"]);
     }
 }
