@@ -14,12 +14,13 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 
 use crate::AmpxError;
+use crate::arrivals::{Arrivals, Following};
 use crate::branch::branch;
 use crate::config::Settings;
 use crate::db::{self, TaskFilter};
 use crate::events::{Event, EventKind};
 use crate::inputs::{self, Mode, TaskInput};
-use crate::new_task::{Created, NewTask};
+use crate::new_task::{Created, NewTask, check_prompt};
 use crate::task::{Task, TaskDetail, TaskEvent, TaskStatus};
 
 /// Where a diff is cut.
@@ -60,7 +61,7 @@ pub struct Parts {
 #[derive(Clone, Debug)]
 pub struct Ampx {
     parts: Arc<Parts>,
-    appended: watch::Sender<u64>,
+    arrivals: Arc<Arrivals>,
 }
 
 impl std::ops::Deref for Ampx {
@@ -74,7 +75,7 @@ impl std::ops::Deref for Ampx {
 impl Ampx {
     /// Tasks over the given parts.
     pub fn new(parts: Parts) -> Self {
-        Self { parts: Arc::new(parts), appended: watch::channel(0).0 }
+        Self { parts: Arc::new(parts), arrivals: Arc::default() }
     }
 
     /// Takes a task in; with the same idempotency key again it answers with the first one.
@@ -92,6 +93,7 @@ impl Ampx {
             base: new.base.clone(),
             base_sha: None,
             agent: checked.agent,
+            agent_asked: new.agent.is_some(),
             thread_id: None,
             prompt: new.prompt.clone(),
             status: TaskStatus::Queued,
@@ -192,9 +194,7 @@ impl Ampx {
     /// Sends a task that stopped on, with a new prompt or the one it had.
     pub async fn continue_task(&self, id: TaskId, prompt: Option<&str>, by: &Principal) -> Result<(), AmpxError> {
         if let Some(prompt) = prompt {
-            let again = NewTask { repo: self.task(id).await?.repo, prompt: prompt.to_owned(), ..NewTask::default() };
-            let again = NewTask { agent: Some(self.task(id).await?.agent), ..again };
-            again.check(&self.settings)?;
+            check_prompt(prompt)?;
         }
         self.send_on(id, TaskEvent::Continue, by, |task| {
             if let Some(prompt) = prompt {
@@ -303,7 +303,16 @@ impl Ampx {
 
     /// Changes whenever this process adds an event; what other processes add is found by looking.
     pub fn appended(&self) -> watch::Receiver<u64> {
-        self.appended.subscribe()
+        self.arrivals.subscribe()
+    }
+
+    /// Changes whenever any process has added an event; all who follow share one look-out for those of others.
+    pub(crate) fn follow(&self) -> Following {
+        let store = self.store.clone();
+        self.arrivals.follow(move || {
+            let store = store.clone();
+            async move { db::events::last(store.read(), None).await }
+        })
     }
 
     pub(crate) fn url_of(&self, task: &Task) -> Result<RepoUrl, AmpxError> {
@@ -326,7 +335,7 @@ impl Ampx {
         Ok(db::events::append(write, task.id, task.attempt_count, &kind, self.now()).await?)
     }
 
-    async fn audit(
+    pub(crate) async fn audit(
         &self,
         write: &Write,
         task: &Task,
@@ -350,6 +359,6 @@ impl Ampx {
     /// Wakes this process's worker and its readers of events.
     pub(crate) fn woken(&self) {
         self.runs.wake();
-        self.appended.send_modify(|n| *n = n.wrapping_add(1));
+        self.arrivals.tell();
     }
 }

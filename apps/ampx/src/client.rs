@@ -64,6 +64,8 @@ impl Hint for ClientError {
             Self::Address { .. } => ErrorKind::Usage,
             Self::Refused { .. } | Self::Silent { .. } | Self::Ended { .. } => ErrorKind::Unavailable,
             Self::Stranger { .. } => ErrorKind::Failed,
+            // What the command line was given does not hold, though only the server could see it.
+            Self::Problem(problem) if !problem.fields.is_empty() => ErrorKind::Usage,
             Self::Problem(problem) => problem.kind(),
         }
     }
@@ -316,4 +318,18 @@ fn refused(error: &reqwest::Error) -> bool {
         cause = next.source();
     }
     false
+}
+
+#[cfg(test)]
+mod tests {
+    use opsmith_host::http::Problem;
+
+    use super::*;
+
+    #[test]
+    fn a_field_that_does_not_hold_is_the_command_lines_fault() {
+        let told = |problem: Problem| ClientError::Problem(Box::new(problem.body().clone())).kind();
+        assert_eq!(told(Problem::invalid_field("agent", "names no configured agent")), ErrorKind::Usage);
+        assert_eq!(told(Problem::new(ErrorKind::Invalid, "the body is not JSON")), ErrorKind::Invalid);
+    }
 }

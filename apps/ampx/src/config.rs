@@ -6,9 +6,11 @@ use std::path::PathBuf;
 use opsmith_host::config::{Config, ConfigError, Kind, Setting};
 use serde::Deserialize;
 
+use crate::agents::statuses;
+
 /// Every setting of ampx; the variables are those that the original read.
 pub const SETTINGS: &[Setting] = &[
-    Setting::new("ampx.agent", Kind::String, "agent of tasks that name none; else the first one configured"),
+    Setting::new("ampx.agent", Kind::String, "agent where task and repository name none; else the first one installed"),
     Setting::new("ampx.max_attempts", Kind::Integer, "attempts a task may take at a go")
         .env(&["WORKER_MAX_RETRIES"])
         .default_value("3"),
@@ -51,7 +53,7 @@ pub const SETTINGS: &[Setting] = &[
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
-    /// Agent of tasks that name none.
+    /// Agent of tasks where neither they nor their repository name one.
     pub agent: Option<String>,
     /// Attempts a task may take at a go.
     pub max_attempts: u32,
@@ -155,8 +157,13 @@ impl Settings {
         config.section("ampx")
     }
 
-    /// The agent of a task that names none.
+    /// The agent where nobody names one: the configured one, else the first by name that is installed, else the first
+    /// by name, whose run says what it lacks.
     pub fn default_agent(&self) -> Option<&str> {
-        self.agent.as_deref().or_else(|| self.agents.keys().next().map(String::as_str))
+        self.agent.as_deref().or_else(|| {
+            let statuses = statuses(self);
+            let installed = statuses.iter().find(|status| status.ready).or_else(|| statuses.first())?;
+            self.agents.get_key_value(&installed.name).map(|(name, _)| name.as_str())
+        })
     }
 }

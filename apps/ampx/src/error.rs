@@ -85,7 +85,8 @@ impl AmpxError {
 impl Hint for AmpxError {
     fn kind(&self) -> ErrorKind {
         match self {
-            Self::Field { .. } => ErrorKind::Invalid,
+            // The words of whoever asks are off, on a command line as in a request.
+            Self::Field { .. } => ErrorKind::Usage,
             Self::NoSuchTask(_) => ErrorKind::NotFound,
             Self::Ambiguous { .. } | Self::KeyReused(_) | Self::NotNow { .. } => ErrorKind::Conflict,
             Self::Transition(error) => error.kind(),

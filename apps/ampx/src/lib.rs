@@ -15,6 +15,7 @@
 
 pub mod agents;
 mod ampx;
+mod arrivals;
 mod branch;
 pub mod cli;
 mod client;
@@ -34,6 +35,8 @@ pub mod runs;
 mod stop;
 mod sweep;
 pub mod task;
+mod upkeep;
+mod worker;
 
 pub use ampx::{Ampx, Parts};
 pub use effects::EFFECTS;
@@ -42,4 +45,5 @@ pub use events::{Event, EventKind, LogStream};
 pub use merge_options::{AutoMerge, MergeOptions, Merged};
 pub use migrations::migrations;
 pub use new_task::{Created, NewTask};
-pub use open::{OpenError, open, start_worker};
+pub use open::{OpenError, open, start_worker, start_worker_of};
+pub use worker::Worker;

@@ -7,7 +7,7 @@ use sea_orm_migration::schema::{
 
 /// ampx's tables.
 pub fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-    vec![Box::new(TaskTables)]
+    vec![Box::new(TaskTables), Box::new(AgentAndStep)]
 }
 
 struct TaskTables;
@@ -121,5 +121,25 @@ impl MigrationTrait for TaskTables {
             manager.create_index(create).await?;
         }
         Ok(())
+    }
+}
+
+/// Whether somebody asked for the agent, and which long step of an attempt began last.
+struct AgentAndStep;
+
+impl MigrationName for AgentAndStep {
+    fn name(&self) -> &'static str {
+        "ampx_0002_agent_and_step"
+    }
+}
+
+#[async_trait]
+impl MigrationTrait for AgentAndStep {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        // Tasks from before keep the agent that they were given.
+        let asked = boolean(name("agent_asked")).default(true).take();
+        manager.alter_table(Table::alter().table(name("ampx_tasks")).add_column(asked).take()).await?;
+        let entered = string_null(name("entered")).take();
+        manager.alter_table(Table::alter().table(name("ampx_attempts")).add_column(entered).take()).await
     }
 }

@@ -1,4 +1,6 @@
-use opsmith_forge::url::RepoUrl;
+use std::path::Path;
+
+use opsmith_forge::url::{RepoUrl, RepoUrlError};
 use opsmith_model::{Hint, TaskId, nearest};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -58,18 +60,8 @@ pub(crate) struct Checked {
 impl NewTask {
     /// Checks every field against the settings.
     pub(crate) fn check(&self, settings: &Settings) -> Result<Checked, AmpxError> {
-        let url = RepoUrl::parse(&self.repo).map_err(|error| AmpxError::Field {
-            field: "repo",
-            reason: format!("is not a repository: {error}"),
-            hint: error.hint(),
-        })?;
-        let chars = self.prompt.chars().count();
-        if self.prompt.trim().is_empty() || chars > MOST_PROMPT_CHARS {
-            return Err(AmpxError::field(
-                "prompt",
-                format!("must have 1 to {MOST_PROMPT_CHARS} characters, has {chars}"),
-            ));
-        }
+        let url = RepoUrl::parse(&self.repo).map_err(|error| no_repository(&self.repo, &error))?;
+        check_prompt(&self.prompt)?;
         let max_attempts = self.max_attempts.unwrap_or(settings.max_attempts);
         if !(1..=MOST_ATTEMPTS).contains(&max_attempts) {
             return Err(AmpxError::field("max_attempts", format!("must be 1 to {MOST_ATTEMPTS}, is {max_attempts}")));
@@ -91,6 +83,7 @@ impl NewTask {
         Ok(Checked { url, agent: self.checked_agent(settings)?, max_attempts })
     }
 
+    /// The agent that is asked for; else, until the repository may name another, the default one.
     fn checked_agent(&self, settings: &Settings) -> Result<String, AmpxError> {
         let Some(agent) = self.agent.as_deref().or_else(|| settings.default_agent()) else {
             return Err(AmpxError::Field {
@@ -112,5 +105,70 @@ impl NewTask {
             reason: format!("names no configured agent: `{agent}`"),
             hint: Some(hint),
         })
+    }
+}
+
+/// Checks what an agent is asked to do.
+pub(crate) fn check_prompt(prompt: &str) -> Result<(), AmpxError> {
+    let chars = prompt.chars().count();
+    let reason = if prompt.trim().is_empty() {
+        "is empty".to_owned()
+    } else if chars > MOST_PROMPT_CHARS {
+        format!("must have at most {MOST_PROMPT_CHARS} characters, has {chars}")
+    } else {
+        return Ok(());
+    };
+    Err(AmpxError::Field { field: "prompt", reason, hint: Some("say what the agent is to do".to_owned()) })
+}
+
+fn no_repository(given: &str, error: &RepoUrlError) -> AmpxError {
+    let (reason, hint) = match error {
+        RepoUrlError::Relative => ("is not a whole address", whole_address(given).or_else(|| error.hint())),
+        RepoUrlError::Empty
+        | RepoUrlError::TooLong
+        | RepoUrlError::ControlCharacter
+        | RepoUrlError::LeadingDash
+        | RepoUrlError::RemoteHelper
+        | RepoUrlError::Scheme(_)
+        | RepoUrlError::Credentials
+        | RepoUrlError::ParentFolder
+        | RepoUrlError::Malformed(_) => ("is not a repository", error.hint()),
+    };
+    AmpxError::Field { field: "repo", reason: format!("{reason}: {error}"), hint }
+}
+
+/// What was probably meant by an address without its beginning: a folder below this process's own, or a web address.
+fn whole_address(given: &str) -> Option<String> {
+    let given = given.trim_matches(' ');
+    let folder = Path::new(given).canonicalize().ok().filter(|path| path.is_dir());
+    if let Some(folder) = folder.as_deref().and_then(Path::to_str) {
+        return Some(format!("give its whole path: `{folder}`"));
+    }
+    let host = given.split('/').next().unwrap_or_default();
+    let like_a_host = host.contains('.') && host.contains(|c: char| c.is_ascii_alphanumeric());
+    let address = format!("https://{given}");
+    (like_a_host && given.contains('/') && RepoUrl::parse(&address).is_ok())
+        .then(|| format!("did you mean `{address}`?"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_without_its_beginning_is_told_whole() {
+        let here = std::fs::canonicalize("src").unwrap();
+        for (given, hint) in [
+            ("src", format!("give its whole path: `{}`", here.display())),
+            ("./src", format!("give its whole path: `{}`", here.display())),
+            ("src/../src", format!("give its whole path: `{}`", here.display())),
+            ("example.com/acme/api", "did you mean `https://example.com/acme/api`?".to_owned()),
+            ("no/such/folder", "or an absolute path".to_owned()),
+            ("../no/such/folder", "or an absolute path".to_owned()),
+        ] {
+            let error = no_repository(given, &RepoUrl::parse(given).unwrap_err());
+            assert!(error.to_string().contains("`repo` is not a whole address"), "{error}");
+            assert!(error.hint().is_some_and(|told| told.ends_with(&hint)), "{given}: {:?}", error.hint());
+        }
     }
 }

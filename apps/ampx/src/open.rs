@@ -5,11 +5,13 @@ use opsmith_forge::local::LocalForge;
 use opsmith_host::config::{Config, ConfigError, process_environment};
 use opsmith_host::process::Process;
 use opsmith_model::{ErrorKind, Hint};
-use opsmith_runs::{Identity, IdentityError, Registry, RunsError, Timing, Worker, WorkerOptions};
+use opsmith_runs::{Identity, IdentityError, Registry, RunsError, Timing, WorkerOptions};
 use opsmith_sandbox::{Sandbox, SandboxError};
+use tokio_util::task::AbortOnDropHandle;
 
 use crate::config::Settings;
-use crate::{Ampx, AmpxError, Parts};
+use crate::upkeep::Upkeep;
+use crate::{Ampx, AmpxError, Parts, Worker};
 
 /// Why ampx cannot begin.
 #[derive(Debug, thiserror::Error)]
@@ -29,9 +31,9 @@ pub enum OpenError {
     /// The worker does not start.
     #[error(transparent)]
     Runs(#[from] RunsError),
-    /// What an earlier life left cannot be removed.
-    #[error("failed to remove old work folders")]
-    Sweep(#[from] AmpxError),
+    /// What an earlier life left cannot be brought in order.
+    #[error("failed to look after what earlier workers left")]
+    Upkeep(#[from] AmpxError),
 }
 
 impl Hint for OpenError {
@@ -42,7 +44,7 @@ impl Hint for OpenError {
             Self::Sandbox(error) => error.kind(),
             Self::Identity(error) => error.kind(),
             Self::Runs(error) => error.kind(),
-            Self::Sweep(error) => error.kind(),
+            Self::Upkeep(error) => error.kind(),
         }
     }
 
@@ -53,7 +55,7 @@ impl Hint for OpenError {
             Self::Sandbox(error) => error.hint(),
             Self::Identity(error) => error.hint(),
             Self::Runs(error) => error.hint(),
-            Self::Sweep(error) => error.hint(),
+            Self::Upkeep(error) => error.hint(),
         }
     }
 }
@@ -85,14 +87,32 @@ pub async fn start_worker(
     name: Option<&str>,
     concurrency: Option<usize>,
 ) -> Result<Worker, OpenError> {
-    let identity = Identity::lock(&process.platform.data_dir, name, &process.clock)?;
-    crate::sweep::sweep(ampx, &identity).await?;
+    start_worker_of(&[], ampx, process, name, concurrency).await
+}
+
+/// The same for the runs of these queues alone, of all where none is named. Fails on one that ampx has not.
+pub async fn start_worker_of(
+    queues: &[String],
+    ampx: &Ampx,
+    process: &Process,
+    name: Option<&str>,
+    concurrency: Option<usize>,
+) -> Result<Worker, OpenError> {
     let mut registry = Registry::new();
     crate::runs::register(&mut registry, ampx);
+    if !queues.is_empty() {
+        registry = registry.of_queues(queues)?;
+    }
+    let identity = Identity::lock(&process.platform.data_dir, name, &process.clock)?;
+    let mut upkeep = Upkeep::new(ampx.clone(), identity.clone());
+    upkeep.round().await?;
     let concurrency = concurrency.unwrap_or(ampx.settings.concurrent_tasks).max(1);
-    let options =
-        WorkerOptions { concurrency, timing: Timing::taking_over_after(process.platform.worker.dead_after()) };
-    Ok(Worker::start(process.runs.clone(), registry, identity, options).await?)
+    let dead_after = process.platform.worker.dead_after();
+    let options = WorkerOptions { concurrency, timing: Timing::taking_over_after(dead_after) };
+    let runs = opsmith_runs::Worker::start(process.runs.clone(), registry, identity, options).await?;
+    // A lease that is lost was silent for that long: there is no news more often.
+    let upkeep = AbortOnDropHandle::new(tokio::spawn(upkeep.every(dead_after)));
+    Ok(Worker { runs, upkeep })
 }
 
 fn cache(data_dir: &Path, git: &Git) -> RepoCache {

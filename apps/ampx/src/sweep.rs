@@ -1,41 +1,104 @@
+use std::fs;
+use std::io;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use opsmith_forge::git::Workspace;
+use opsmith_forge::git::{GitError, Workspace};
 use opsmith_model::TaskId;
 use opsmith_runs::{Identity, RunState};
 
-use crate::{Ampx, AmpxError};
+use crate::{Ampx, AmpxError, db};
 
-/// Removes what an earlier life of this machine's workers left and nobody goes on with: the work folders of tasks
-/// that have ended or that another worker has taken over, and the processes in them.
+/// Beside the work folders: those that nobody goes on with, until they are gone.
+const SWEPT: &str = "swept";
+/// The turn of whoever looks at a run and moves its folder away.
+const TURN: &str = "ampx.sweep";
+
+/// Removes what this machine's workers left and nobody goes on with: the work folders of tasks that have ended or
+/// that another machine has taken over, and the processes in them.
 pub(crate) async fn sweep(ampx: &Ampx, identity: &Identity) -> Result<(), AmpxError> {
+    let swept = ampx.work_root.join(SWEPT);
     for name in Workspace::strays(&ampx.work_root)? {
         let Ok(id) = TaskId::from_str(&name) else { continue };
-        match is_at_work(ampx, id, identity).await {
+        // Most folders are in use, which is seen without keeping anybody waiting.
+        let moved = match is_at_work(ampx, id, identity).await {
             Ok(true) => continue,
-            Ok(false) => tracing::info!(task.id = %id, "removing a work folder that nobody goes on with"),
-            Err(error) => {
-                tracing::warn!(task.id = %id, %error, "failed to see who has the task; its work folder stays");
-                continue;
-            }
-        }
-        if let Err(error) = crate::runs::tidy_up(ampx, id).await {
-            tracing::warn!(task.id = %id, %error, "failed to remove a work folder");
+            Ok(false) => move_away(ampx, id, identity, &swept).await,
+            Err(error) => Err(error),
+        };
+        match moved {
+            Ok(true) => tracing::info!(task.id = %id, "removing a work folder that nobody goes on with"),
+            Ok(false) => {}
+            Err(error) => tracing::warn!(task.id = %id, %error, "failed to remove a work folder"),
         }
     }
+    for name in Workspace::strays(&swept)? {
+        if let Err(error) = Workspace::at(&swept, &name, ampx.git.clone()).remove().await {
+            tracing::warn!(folder = name, %error, "failed to remove an old work folder");
+        }
+    }
+    // It stays where something in it does.
+    let _ = fs::remove_dir(&swept);
     Ok(())
 }
 
-/// Whether a worker of this data folder has the task, or may get it: its folder is that worker's to remove.
+/// Waits for a sweep that may have looked at a run before it came here and is about to move its folder. Whoever looks
+/// later sees that the run is here.
+pub(crate) async fn let_pass(ampx: &Ampx) -> Result<(), AmpxError> {
+    let write = ampx.store.write().await?;
+    write.take_turns(TURN).await?;
+    Ok(write.commit().await?)
+}
+
+/// Ends a task's processes here and moves its folder away, unless it is in use after all.
+///
+/// A run that comes here has its lease first, and then waits in [`let_pass`] before it touches its folder.
+async fn move_away(ampx: &Ampx, id: TaskId, identity: &Identity, swept: &Path) -> Result<bool, AmpxError> {
+    // Of a sweep that was killed; two folders of one name would be in each other's way.
+    Workspace::at(swept, &id.to_string(), ampx.git.clone()).remove().await?;
+    let write = ampx.store.write().await?;
+    write.take_turns(TURN).await?;
+    if is_at_work(ampx, id, identity).await? {
+        return Ok(false);
+    }
+    crate::runs::end_processes(ampx, id).await?;
+    let moved = folders_of(&ampx.work_root, id).and_then(|folders| {
+        fs::create_dir_all(swept)?;
+        folders.iter().try_for_each(|folder| move_into(folder, swept))
+    });
+    moved.map_err(|source| GitError::io(format!("move the work folder of task `{id}` away"), source))?;
+    write.commit().await?;
+    Ok(true)
+}
+
+/// A task's folder, and what is left of one that was half removed.
+fn folders_of(root: &Path, id: TaskId) -> io::Result<Vec<PathBuf>> {
+    let id = id.to_string();
+    let mut folders = Vec::new();
+    for entry in fs::read_dir(root)? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() && entry.file_name().as_encoded_bytes().starts_with(id.as_bytes()) {
+            folders.push(entry.path());
+        }
+    }
+    Ok(folders)
+}
+
+fn move_into(folder: &Path, parent: &Path) -> io::Result<()> {
+    let Some(name) = folder.file_name() else { return Ok(()) };
+    // An agent may have closed it, and a folder that is closed cannot change its parent.
+    fs::set_permissions(folder, fs::Permissions::from_mode(0o700))?;
+    fs::rename(folder, parent.join(name))
+}
+
+/// Whether a worker of this data folder has the task's run, or may get it: the folder is that run's to remove.
 async fn is_at_work(ampx: &Ampx, id: TaskId, identity: &Identity) -> Result<bool, AmpxError> {
-    let task = match ampx.task(id).await {
-        Ok(task) => task,
-        Err(AmpxError::NoSuchTask(_)) => return Ok(false),
-        Err(error) => return Err(error),
-    };
-    let Some(run_id) = task.run_id.filter(|_| task.status.is_active()) else { return Ok(false) };
+    let Some(task) = db::tasks::find(ampx.store.read(), id).await? else { return Ok(false) };
+    let Some(run_id) = task.run_id else { return Ok(false) };
     Ok(match ampx.runs.show(run_id).await?.state {
         RunState::Queued => true,
+        // Also of a task that was just given up: its run tidies up after itself.
         RunState::Running { worker_id, .. } => identity.shares_folder_with(&worker_id),
         RunState::Finished { .. } => false,
     })

@@ -145,6 +145,9 @@ pub struct Task {
     pub base_sha: Option<String>,
     /// The agent's name in the configuration.
     pub agent: String,
+    /// Whether that agent was asked for; else the repository may name another.
+    #[serde(skip)]
+    pub agent_asked: bool,
     /// The agent's own session.
     pub thread_id: Option<String>,
     /// The latest prompt.

@@ -4,12 +4,11 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use ampx::{Ampx, Created, NewTask};
+use ampx::{Ampx, Created, NewTask, Worker};
 use anyhow::{Result, ensure};
 use opsmith_host::config::load;
 use opsmith_host::process::Process;
 use opsmith_model::Principal;
-use opsmith_runs::Worker;
 use tempfile::TempDir;
 use testkit::repo::TestRepo;
 

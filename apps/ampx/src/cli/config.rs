@@ -1,8 +1,10 @@
 use opsmith_host::cli::{Cell, Exit, Failure, Output, Tone};
-use opsmith_host::config::Config;
+use opsmith_host::config::{Config, Origin};
+use opsmith_model::{ErrorKind, nearest};
 use serde_json::json;
 
 use super::session::Session;
+use crate::config::Settings;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -45,4 +47,19 @@ pub fn show_config(output: Output, config: &Config, origin: bool) -> Result<Exit
     let headers = ["KEY", "VALUE", "ORIGIN"];
     output.table(if origin { &headers } else { &headers[..2] }, &rows);
     Ok(Exit::OK)
+}
+
+/// Reads ampx's settings and checks what their types cannot: `ampx.agent` names an agent that is configured.
+pub fn checked_settings(config: &Config) -> Result<Settings, Failure> {
+    let settings = Settings::resolve(config)?;
+    let Some(agent) = settings.agent.as_deref().filter(|agent| !settings.agents.contains_key(*agent)) else {
+        return Ok(settings);
+    };
+    let origin = config.origin("ampx.agent").unwrap_or(&Origin::Default);
+    let failure =
+        Failure::new(ErrorKind::Usage, format!("`ampx.agent` ({origin}) names no configured agent: `{agent}`"));
+    Err(failure.with_hint(match nearest(agent, settings.agents.keys().map(String::as_str)) {
+        Some(name) => format!("did you mean `{name}`?"),
+        None => format!("add `[ampx.agents.{agent}]`, or name one that `ampx agents` lists"),
+    }))
 }

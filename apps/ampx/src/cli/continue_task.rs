@@ -17,8 +17,8 @@ Examples:
 pub(super) struct Args {
     /// The task
     id: String,
-    /// What the agent is to do now; `-` reads it from stdin [default: the prompt it had]
-    prompt: Option<String>,
+    /// What the agent is to do now, in one word or many; `-` reads it from stdin [default: the prompt it had]
+    prompt: Vec<String>,
     /// The same as PROMPT
     #[arg(long, short, value_name = "PROMPT", conflicts_with = "prompt", allow_hyphen_values = true)]
     message: Option<String>,
@@ -28,10 +28,7 @@ pub(super) struct Args {
 }
 
 pub(super) async fn run(session: &Session<'_>, args: Args) -> Result<Exit, Failure> {
-    let prompt = match args.prompt.or(args.message) {
-        Some(dash) if dash == "-" => Some(start::from_stdin()?),
-        prompt => prompt,
-    };
+    let prompt = start::joined(args.prompt).or(args.message).map(start::read_prompt).transpose()?;
     let backend = if args.wait {
         session.server_or_here("running the task in this process").await?
     } else {

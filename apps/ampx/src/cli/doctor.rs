@@ -5,10 +5,11 @@ use opsmith_host::cli::{Cell, Exit, Failure, Globals, Tone};
 use opsmith_host::config::{Config, process_environment};
 use opsmith_host::process::{Catalogue, Process};
 use opsmith_model::{ErrorKind, Hint};
-use opsmith_sandbox::{Enforcement, Sandbox};
+use opsmith_sandbox::{Capability, Enforcement, Sandbox};
 use serde::Serialize;
 use serde_json::json;
 
+use super::config::checked_settings;
 use super::session::Session;
 use crate::agents::statuses;
 use crate::config::{CiProvider, Settings};
@@ -16,6 +17,7 @@ use crate::config::{CiProvider, Settings};
 const EXAMPLES: &str = "\
 Examples:
   ampx doctor
+  ampx doctor -v        (with each thing that the sandbox does or does not hold)
   ampx doctor --json";
 
 #[derive(clap::Args, Debug)]
@@ -52,6 +54,10 @@ impl Check {
         let failure = opsmith_runs::StepFailure::of(error);
         Self { name: name.to_owned(), state: State::Missing, detail: failure.message, hint: failure.hint }
     }
+
+    fn failed(name: &str, state: State, failure: Failure) -> Self {
+        Self { name: name.to_owned(), state, detail: failure.message, hint: failure.hint }
+    }
 }
 
 pub(super) async fn run(session: &Session<'_>, _: &Args) -> Result<Exit, Failure> {
@@ -62,12 +68,9 @@ pub(super) async fn run(session: &Session<'_>, _: &Args) -> Result<Exit, Failure
             checks.extend(configured(session, &config).await);
             checks
         }
-        Err(failure) => {
-            let (detail, hint) = (failure.message, failure.hint);
-            vec![Check { name: "configuration".to_owned(), state: State::Missing, detail, hint }]
-        }
+        Err(failure) => vec![Check::failed("configuration", State::Missing, failure)],
     };
-    checks.extend(sandbox());
+    checks.extend(sandbox(session.output.is_json() || session.globals.verbose > 0));
     show(session, &checks)
 }
 
@@ -87,12 +90,12 @@ async fn configured(session: &Session<'_>, config: &Config) -> Vec<Check> {
         }
         Err(error) => checks.push(Check::missing("store", &error)),
     }
-    match Settings::resolve(config) {
+    match checked_settings(config) {
         Ok(settings) => {
             checks.extend(agents(&settings));
             checks.push(ci(&settings));
         }
-        Err(error) => checks.push(Check::missing("settings", &error)),
+        Err(failure) => checks.push(Check::failed("settings", State::Missing, failure)),
     }
     checks.push(server(session).await);
     checks
@@ -165,18 +168,19 @@ async fn server(session: &Session<'_>) -> Check {
     };
     match reached {
         Ok(url) => Check::ok("server", format!("{url} answers")),
-        Err(failure) => {
-            Check { name: "server".to_owned(), state: State::Note, detail: failure.message, hint: failure.hint }
-        }
+        Err(failure) => Check::failed("server", State::Note, failure),
     }
 }
 
-fn sandbox() -> Vec<Check> {
-    let sandbox = match Sandbox::local(process_environment()) {
-        Ok(sandbox) => sandbox,
+fn sandbox(detailed: bool) -> Vec<Check> {
+    let capabilities = match Sandbox::local(process_environment()) {
+        Ok(sandbox) => sandbox.capabilities(),
         Err(error) => return vec![Check::missing("sandbox", &error)],
     };
-    let check = |capability: opsmith_sandbox::Capability| {
+    if !detailed {
+        return vec![sandbox_in_short(&capabilities)];
+    }
+    let check = |capability: Capability| {
         let (state, how) = match capability.enforcement {
             Enforcement::Full => (State::Ok, ""),
             Enforcement::Partial => (State::Note, "in part: "),
@@ -185,7 +189,28 @@ fn sandbox() -> Vec<Check> {
         let name = format!("sandbox {}", capability.name);
         Check { name, state, detail: format!("{how}{}", capability.detail), hint: None }
     };
-    sandbox.capabilities().into_iter().map(check).collect()
+    capabilities.into_iter().map(check).collect()
+}
+
+/// What an agent is kept from, on one row.
+fn sandbox_in_short(capabilities: &[Capability]) -> Check {
+    let named = |enforcement: Enforcement| {
+        let names = capabilities.iter().filter(|capability| capability.enforcement == enforcement);
+        names.map(|capability| capability.name.replace('_', " ")).collect::<Vec<_>>().join(", ")
+    };
+    let parts = [
+        ("holds", named(Enforcement::Full)),
+        ("in part", named(Enforcement::Partial)),
+        ("not", named(Enforcement::None)),
+    ];
+    let detail = parts.iter().filter(|(_, names)| !names.is_empty()).map(|(how, names)| format!("{how}: {names}"));
+    let whole = capabilities.iter().all(|capability| capability.enforcement == Enforcement::Full);
+    Check {
+        name: "sandbox".to_owned(),
+        state: if whole { State::Ok } else { State::Note },
+        detail: detail.collect::<Vec<_>>().join("; "),
+        hint: Some("what each means: `-v`".to_owned()),
+    }
 }
 
 fn show(session: &Session<'_>, checks: &[Check]) -> Result<Exit, Failure> {

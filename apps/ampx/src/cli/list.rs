@@ -1,14 +1,17 @@
 use std::collections::HashMap;
-use std::io::Write as _;
+use std::convert::Infallible;
 use std::time::Duration;
 
-use opsmith_host::cli::{Exit, Failure};
-use opsmith_model::TaskId;
+use opsmith_host::cli::{Exit, Failure, Live};
+use opsmith_host::shutdown::on_signal;
+use opsmith_model::{ErrorKind, TaskId};
 
 use super::backend::Backend;
 use super::feed::Feed;
 use super::session::Session;
-use super::view::{show_tasks, task_line};
+use super::start::absolute;
+use super::view::{TASK_HEADERS, task_line, task_rows};
+use super::wait::INTERRUPTED;
 use crate::EventKind;
 use crate::client::{ListQuery, TaskPage};
 use crate::task::{Task, TaskStatus};
@@ -23,7 +26,8 @@ const EXAMPLES: &str = "\
 Examples:
   ampx list
   ampx list -s running -s retrying --watch
-  ampx list --all -r https://example.com/acme/api -o json";
+  ampx list --all -r acme/api -o json
+  ampx list -r .";
 
 #[derive(clap::Args, Debug)]
 #[command(after_help = EXAMPLES)]
@@ -31,7 +35,7 @@ pub(super) struct Args {
     /// Only this status; may be repeated
     #[arg(long, short, value_name = "STATUS", value_delimiter = ',', value_parser = status)]
     status: Vec<TaskStatus>,
-    /// Only this repository, as it was given
+    /// Only repositories that have this in their address; a path that begins with `.` is made whole first
     #[arg(long, short, value_name = "REPO")]
     repo: Option<String>,
     /// How many
@@ -57,7 +61,7 @@ fn status(word: &str) -> Result<TaskStatus, String> {
 
 pub(super) async fn run(session: &Session<'_>, args: Args) -> Result<Exit, Failure> {
     let backend = session.server_or_here("reading").await?;
-    let query = Query { args: &args, backend: &backend };
+    let query = Query { repo: args.repo.clone().map(whole_where_relative), args: &args, backend: &backend };
     if args.watch {
         return watch(session, &query).await;
     }
@@ -66,21 +70,39 @@ pub(super) async fn run(session: &Session<'_>, args: Args) -> Result<Exit, Failu
         session.output.json(&page)?;
         return Ok(Exit::OK);
     }
-    show_tasks(session, &page.tasks);
+    session.output.list(&TASK_HEADERS, &task_rows(&page.tasks));
     if page.tasks.is_empty() {
-        session.output.note("no tasks; give an agent one with `ampx start REPO PROMPT`");
+        session.output.note(&query.nothing(page.total));
     } else if u64::try_from(page.tasks.len()).unwrap_or(u64::MAX) + args.offset < page.total {
         session.output.note(&format!("{} of {} tasks; see more with `--all`", page.tasks.len(), page.total));
     }
     Ok(Exit::OK)
 }
 
+/// A path of this machine that only this folder's commands can mean, as tasks have it.
+fn whole_where_relative(repo: String) -> String {
+    let relative = matches!(repo.as_str(), "." | "..") || repo.starts_with("./") || repo.starts_with("../");
+    if relative { absolute(repo) } else { repo }
+}
+
 struct Query<'a> {
     args: &'a Args,
+    repo: Option<String>,
     backend: &'a Backend,
 }
 
 impl Query<'_> {
+    /// What to say instead of an empty list.
+    fn nothing(&self, total: u64) -> String {
+        if total > 0 {
+            return format!("there are {total} tasks, and none after the first {}", self.args.offset);
+        }
+        if self.args.status.is_empty() && self.repo.is_none() {
+            return "no tasks yet; give an agent one with `ampx start REPO PROMPT`".to_owned();
+        }
+        "no tasks fit; see all with `ampx list --all`".to_owned()
+    }
+
     /// What was asked for, in as many requests as it takes.
     async fn page(&self) -> Result<TaskPage, Failure> {
         let wanted = if self.args.all { u64::MAX } else { self.args.limit };
@@ -89,7 +111,7 @@ impl Query<'_> {
             let have = u64::try_from(page.tasks.len()).unwrap_or(u64::MAX);
             let query = ListQuery {
                 statuses: self.args.status.clone(),
-                repo: self.args.repo.clone(),
+                repo: self.repo.clone(),
                 limit: PAGE.min(wanted - have),
                 offset: self.args.offset + have,
             };
@@ -106,16 +128,42 @@ impl Query<'_> {
 }
 
 async fn watch(session: &Session<'_>, query: &Query<'_>) -> Result<Exit, Failure> {
+    let interrupted = on_signal()
+        .map_err(|error| Failure::new(ErrorKind::Failed, format!("failed to listen for signals: {error}")))?;
+    let until_gone = async {
+        match session.output.live()? {
+            Some(live) => draw(query, live).await,
+            None => append_changes(session, query).await,
+        }
+    };
+    tokio::select! {
+        () = interrupted.cancelled() => Ok(INTERRUPTED),
+        ended = until_gone => ended.map(|never| match never {}),
+    }
+}
+
+/// Keeps the terminal showing the tasks as they are.
+async fn draw(query: &Query<'_>, mut live: Live) -> Result<Infallible, Failure> {
+    let mut feed = query.backend.events(None, None).await?;
+    loop {
+        let page = query.page().await?;
+        let rows = task_rows(&page.tasks);
+        let beyond = page.total.saturating_sub(query.args.offset);
+        live.draw(&TASK_HEADERS, &rows, beyond, &query.nothing(page.total))
+            .map_err(|error| Failure::new(ErrorKind::Failed, format!("failed to draw on the terminal: {error}")))?;
+        tokio::select! {
+            () = next_change(&mut feed) => {}
+            () = live.resized() => {}
+        }
+    }
+}
+
+/// Prints each task again when it has changed.
+async fn append_changes(session: &Session<'_>, query: &Query<'_>) -> Result<Infallible, Failure> {
     let mut feed = query.backend.events(None, None).await?;
     let mut shown = HashMap::new();
     loop {
-        let page = query.page().await?;
-        if session.output.screen().terminal && !session.output.is_json() {
-            clear_screen();
-            show_tasks(session, &page.tasks);
-        } else {
-            append(session, &page.tasks, &mut shown)?;
-        }
+        append(session, &query.page().await?.tasks, &mut shown)?;
         next_change(&mut feed).await;
     }
 }
@@ -156,11 +204,4 @@ async fn next_change(feed: &mut Feed) {
         }
     };
     let _ = tokio::time::timeout(REDRAW, change).await;
-}
-
-/// Empties the terminal, which [`opsmith_host::cli::Output`] keeps foreign text from doing.
-fn clear_screen() {
-    let mut stdout = std::io::stdout().lock();
-    // Whether it can be written to shows in the table that follows.
-    let _ = stdout.write_all(b"\x1b[H\x1b[2J").and_then(|()| stdout.flush());
 }

@@ -42,7 +42,7 @@ pub(super) async fn run(session: &Session<'_>, args: Args) -> Result<Exit, Failu
     if session.output.is_json() {
         session.output.json(&json!({ "id": task.id, "log": String::from_utf8_lossy(&log) }))?;
     } else {
-        session.output.content(&log);
+        session.output.log(&log);
     }
     Ok(Exit::OK)
 }
@@ -53,7 +53,7 @@ async fn follow(session: &Session<'_>, backend: &Backend, id: TaskId, lines: usi
     if session.output.is_json() {
         session.output.json(&json!({ "id": id, "log": String::from_utf8_lossy(&tail) }))?;
     } else {
-        session.output.content(&tail);
+        session.output.log(&tail);
     }
     loop {
         match feed.next().await {
@@ -81,7 +81,7 @@ fn show(session: &Session<'_>, event: &Event) -> Result<(), Failure> {
         return session.output.json(event);
     }
     match &event.kind {
-        EventKind::Log { text, .. } => session.output.content(text.as_bytes()),
+        EventKind::Log { text, .. } => session.output.log(text.as_bytes()),
         EventKind::Status { status, summary } => session.output.note(&format!("{}: {summary}", status.as_str())),
     }
     Ok(())

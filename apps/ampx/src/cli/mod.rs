@@ -23,6 +23,6 @@ mod start;
 mod view;
 mod wait;
 
-pub use config::show_config;
+pub use config::{checked_settings, show_config};
 pub use doctor::doctor;
 pub use parser::{command, run};

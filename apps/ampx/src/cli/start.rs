@@ -16,17 +16,17 @@ const MOST_STDIN_BYTES: u64 = 200_001;
 const EXAMPLES: &str = "\
 Examples:
   ampx start https://example.com/acme/api \"Make the failing test pass\"
-  ampx start . \"Rename the option\" --wait --agent mine --max-attempts 5
+  ampx start . Rename the option --wait --agent mine --max-attempts 5
   ampx start --repo git@example.com:acme/api.git --task - < prompt.md
 
-With --wait it ends with 0 for success, 1 for error or aborted, 6 for needs_review. Where no server is at the default
-address, --wait runs the task in this process.";
+Words without quotes are joined into the prompt. With --wait it ends with 0 for success, 1 for error or aborted, 6 for
+needs_review. Where no server is at the default address, --wait runs the task in this process.";
 
 #[derive(clap::Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Args {
-    /// The repository (git URL or local path), then what the agent is to do; `-` reads that from stdin
-    #[arg(value_names = ["REPO", "PROMPT"], num_args = 0..=2)]
+    /// The repository (git URL or local path), then what the agent is to do, in one word or many; `-` is stdin
+    #[arg(value_names = ["REPO", "PROMPT"], num_args = 0..)]
     words: Vec<String>,
     /// The repository
     #[arg(long, value_name = "REPO")]
@@ -70,7 +70,7 @@ pub(super) async fn run(session: &Session<'_>, args: Args) -> Result<Exit, Failu
     if wait {
         let backend = session.server_or_here("running the task in this process").await?;
         let begin = async {
-            let created = backend.create(&new, key.as_deref()).await?;
+            let created = backend.create(&new, key.as_deref()).await.map_err(as_wrong_words)?;
             session.output.note(&format!("task {} on branch {}", short(created.id), created.branch));
             Ok(Begun { id: created.id, new: true })
         };
@@ -79,7 +79,7 @@ pub(super) async fn run(session: &Session<'_>, args: Args) -> Result<Exit, Failu
     let backend = Backend::Server(session.server()?);
     let created = backend.create(&new, key.as_deref()).await.map_err(|failure| match failure.kind {
         ErrorKind::Unavailable => failure.with_hint("start a server with `opsmith serve`, or add `--wait`"),
-        _ => failure,
+        _ => as_wrong_words(failure),
     })?;
     show_detail(session, &backend.detail(&created.id.to_string()).await?)?;
     session.output.note(&format!("follow it with `ampx logs {} --follow`", short(created.id)));
@@ -90,16 +90,16 @@ impl Args {
     fn new_task(self) -> Result<NewTask, Failure> {
         let mut words = self.words.into_iter();
         let repo = self.repo.or_else(|| words.next());
-        let prompt = self.task.or_else(|| words.next());
+        let prompt = match (self.task, joined(words)) {
+            (Some(_), Some(words)) => return Err(usage(&format!("`{words}` is beside the prompt of `--task`"))),
+            (task, words) => task.or(words),
+        };
         let (Some(repo), Some(prompt)) = (repo, prompt) else {
             return Err(usage("a repository and a prompt are needed"));
         };
-        if let Some(word) = words.next() {
-            return Err(usage(&format!("`{word}` is one word too many: put the prompt in quotes")));
-        }
         Ok(NewTask {
             repo: absolute(repo),
-            prompt: if prompt == "-" { from_stdin()? } else { prompt },
+            prompt: read_prompt(prompt)?,
             agent: self.agent,
             base: self.base,
             max_attempts: self.max_attempts,
@@ -114,8 +114,31 @@ fn usage(message: &str) -> Failure {
     Failure::new(ErrorKind::Usage, message).with_hint("write `ampx start REPO PROMPT`")
 }
 
+/// Every field of a new task is from the command line, so one that does not hold is a wrong word.
+fn as_wrong_words(mut failure: Failure) -> Failure {
+    if failure.kind == ErrorKind::Invalid {
+        failure.kind = ErrorKind::Usage;
+    }
+    failure
+}
+
+/// Words as they stood on the command line; `None` where there are none.
+pub(super) fn joined(words: impl IntoIterator<Item = String>) -> Option<String> {
+    let words: Vec<String> = words.into_iter().collect();
+    (!words.is_empty()).then(|| words.join(" "))
+}
+
+/// The prompt, from stdin where it is `-`; an empty one is refused.
+pub(super) fn read_prompt(prompt: String) -> Result<String, Failure> {
+    let prompt = if prompt == "-" { from_stdin()? } else { prompt };
+    if prompt.trim().is_empty() {
+        return Err(Failure::new(ErrorKind::Usage, "the prompt is empty").with_hint("say what the agent is to do"));
+    }
+    Ok(prompt)
+}
+
 /// A folder of this machine by its whole path, since the one who clones it may be elsewhere; all else as it is.
-fn absolute(repo: String) -> String {
+pub(super) fn absolute(repo: String) -> String {
     let path = Path::new(&repo);
     if path.is_absolute() || !path.is_dir() {
         return repo;
@@ -124,7 +147,7 @@ fn absolute(repo: String) -> String {
 }
 
 /// The prompt from stdin, without the line break at its end.
-pub(super) fn from_stdin() -> Result<String, Failure> {
+fn from_stdin() -> Result<String, Failure> {
     let mut text = String::new();
     let read = tokio::task::block_in_place(|| std::io::stdin().lock().take(MOST_STDIN_BYTES).read_to_string(&mut text));
     match read {

@@ -25,12 +25,22 @@ pub(super) const fn tone(status: TaskStatus) -> Tone {
     }
 }
 
-pub(super) fn show_tasks(session: &Session<'_>, tasks: &[Task]) {
+/// What [`task_rows`] has in its columns.
+pub(super) const TASK_HEADERS: [&str; 8] =
+    ["ID", "STATUS", "PR", "TRIES", "REPOSITORY", "CHANGED", "PROMPT", "SUMMARY"];
+
+/// Tasks as rows of a table, the least important columns last.
+pub(super) fn task_rows(tasks: &[Task]) -> Vec<Vec<Cell>> {
     let now = Clock::system().now();
     let row = |task: &Task| {
+        let pull_request = match pull_request(task) {
+            "merged" => Cell::toned("merged", Tone::Good),
+            other => Cell::from(other),
+        };
         vec![
             Cell::from(short(task.id)),
-            Cell::toned(status_word(task), tone(task.status)),
+            Cell::toned(task.status.as_str(), tone(task.status)),
+            pull_request,
             Cell::from(format!("{}/{}", task.attempt_count, task.max_attempts)),
             Cell::from(repository(&task.repo)),
             Cell::toned(ago(task.updated_at, now), Tone::Dim),
@@ -38,18 +48,27 @@ pub(super) fn show_tasks(session: &Session<'_>, tasks: &[Task]) {
             Cell::from(&task.summary),
         ]
     };
-    let headers = ["ID", "STATUS", "TRIES", "REPOSITORY", "CHANGED", "PROMPT", "SUMMARY"];
-    session.output.table(&headers, &tasks.iter().map(row).collect::<Vec<_>>());
+    tasks.iter().map(row).collect()
 }
 
-/// The status, or that it was merged: what a person wants to know of a task that has succeeded.
-fn status_word(task: &Task) -> &'static str {
-    if task.merged_at.is_some() { "merged" } else { task.status.as_str() }
+/// How far its pull request is.
+fn pull_request(task: &Task) -> &'static str {
+    match (&task.merged_at, &task.pr_url) {
+        (Some(_), _) => "merged",
+        (None, Some(_)) => "open",
+        (None, None) => "-",
+    }
+}
+
+/// The status as the API has it, and whether it was merged.
+fn status_line(task: &Task) -> String {
+    let merged = if task.merged_at.is_some() { " (merged)" } else { "" };
+    format!("{}{merged}", task.status.as_str())
 }
 
 /// One line of a task, for output that only grows.
 pub(super) fn task_line(task: &Task) -> String {
-    clean_line(&format!("{} {} {} {}", short(task.id), status_word(task), repository(&task.repo), task.summary))
+    clean_line(&format!("{} {} {} {}", short(task.id), status_line(task), repository(&task.repo), task.summary))
 }
 
 /// The last two parts of a repository's address.
@@ -79,7 +98,7 @@ pub(super) fn show_detail(session: &Session<'_>, detail: &TaskDetail) -> Result<
     }
     let line = |name: &str, text: &str| output.line(&format!("{name:<13}{}", clean_line(text)));
     line("task", &format!("{} ({})", short(task.id), task.id));
-    output.toned(tone(task.status), &format!("{:<13}{}", "status", status_word(task)));
+    output.toned(tone(task.status), &format!("{:<13}{}", "status", status_line(task)));
     line("summary", &task.summary);
     line("repository", &task.repo);
     line("branch", &task.branch);
@@ -88,6 +107,9 @@ pub(super) fn show_detail(session: &Session<'_>, detail: &TaskDetail) -> Result<
     }
     line("agent", &task.agent);
     line("prompt", &first_line(&task.prompt));
+    if let Some(run_id) = task.run_id {
+        line("run", &run_id.to_string());
+    }
     for (name, text) in [("pull request", &task.pr_url), ("CI", &task.ci_url), ("merged as", &task.merged_sha)] {
         if let Some(text) = text {
             line(name, text);

@@ -2,9 +2,11 @@ use std::time::{Duration, Instant};
 
 use opsmith_host::cli::{Exit, Failure, Screen, Spinner};
 use opsmith_model::{ErrorKind, TaskId};
+use opsmith_runs::{Run, RunFilter, RunState};
+use opsmith_store::Page;
 use tokio_util::sync::CancellationToken;
 
-use super::backend::Backend;
+use super::backend::{Backend, Local};
 use super::feed::{Feed, stops_task};
 use super::session::Session;
 use super::view::{short, show_detail};
@@ -15,6 +17,8 @@ use crate::{Event, EventKind, open};
 const LOOK: Duration = Duration::from_secs(2);
 /// How long a server that does not answer is waited for: long enough for a restart.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// How many running runs are looked at, which is more than a machine takes at once.
+const MOST_RUNNING: u64 = 1_000;
 const AGAIN: Duration = Duration::from_millis(500);
 /// How long a worker of this process may take to stop.
 const STOP_LIMIT: Duration = Duration::from_secs(10);
@@ -35,7 +39,7 @@ enum Waited {
 }
 
 /// The exit code of a command that Ctrl-C ended.
-const INTERRUPTED: Exit = Exit::code(130);
+pub(super) const INTERRUPTED: Exit = Exit::code(130);
 
 /// The exit code that the contract fixes for a task that has stopped.
 fn exit_of(status: TaskStatus) -> Exit {
@@ -60,6 +64,9 @@ where
         Backend::Here(local) => Some(open::start_worker(&local.ampx, &local.process, None, None).await?),
     };
     let waited = async {
+        if let (Backend::Here(local), Some(worker)) = (backend, &worker) {
+            tell_of_others(session, local, worker.id()).await?;
+        }
         let begun = begin.await?;
         Ok::<_, Failure>((begun.id, Wait { session, backend, begun }.until_stopped(&interrupted).await?))
     }
@@ -83,6 +90,22 @@ where
             Ok(INTERRUPTED)
         }
     }
+}
+
+/// Says what the worker of this process finds to do besides: a task that was kept goes on with whoever comes next.
+async fn tell_of_others(session: &Session<'_>, local: &Local, worker: &str) -> Result<(), Failure> {
+    let in_state = async |state: &str| {
+        let filter = RunFilter { kind: None, state: Some(state.to_owned()) };
+        local.process.runs.list(&filter, Page { limit: MOST_RUNNING, offset: 0 }).await
+    };
+    let ((_, queued), (running, _)) = (in_state("queued").await?, in_state("running").await?);
+    let taken_up = |run: &&Run| matches!(&run.state, RunState::Running { worker_id, .. } if worker_id == worker);
+    let left = queued + running.iter().filter(taken_up).count() as u64;
+    if left > 0 {
+        let runs = if left == 1 { "run that was" } else { "runs that were" };
+        session.output.note(&format!("also going on with {left} {runs} left here; see `opsmith runs list`"));
+    }
+    Ok(())
 }
 
 fn farewell(backend: &Backend, id: TaskId) -> String {

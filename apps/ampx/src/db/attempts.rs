@@ -26,6 +26,8 @@ pub struct Model {
     pub summary: Option<String>,
     pub started_at: Option<DateTimeUtc>,
     pub finished_at: Option<DateTimeUtc>,
+    /// The run and the name of the long step that began last.
+    pub entered: Option<String>,
 }
 
 impl ActiveModelBehavior for ActiveModel {}
@@ -84,6 +86,7 @@ pub(crate) async fn change(
 ) -> Result<(), StoreError> {
     let key = (task_id.to_string(), number_of(number));
     let Some(row) = Entity::find_by_id(key.clone()).one(&**db).await? else { return Ok(()) };
+    let entered = row.entered.clone();
     let mut attempt = Attempt::from(row);
     change(&mut attempt);
     let tokens = |n: Option<u64>| n.map(|n| i64::try_from(n).unwrap_or(i64::MAX));
@@ -101,9 +104,27 @@ pub(crate) async fn change(
         summary: attempt.summary,
         started_at: attempt.started_at,
         finished_at: attempt.finished_at,
+        entered,
     };
     Entity::update(row.into_active_model().reset_all()).exec(&**db).await?;
     Ok(())
+}
+
+/// Notes which long step of an attempt begins; true where the same one began before and no other since.
+pub(crate) async fn enter(db: &Write, task_id: TaskId, number: u32, step: &str) -> Result<bool, StoreError> {
+    let key = (task_id.to_string(), number_of(number));
+    let Some(row) = Entity::find_by_id(key.clone()).one(&**db).await? else { return Ok(false) };
+    if row.entered.as_deref() == Some(step) {
+        return Ok(true);
+    }
+    let entered = ActiveModel {
+        task_id: Set(key.0),
+        number: Set(key.1),
+        entered: Set(Some(step.to_owned())),
+        ..Default::default()
+    };
+    Entity::update(entered).exec(&**db).await?;
+    Ok(false)
 }
 
 /// A task's attempts, oldest first.

@@ -2,6 +2,7 @@ use chrono::{DateTime, Utc};
 use opsmith_model::{RunId, TaskId};
 use opsmith_store::{Page, StoreError, Write};
 use sea_orm::entity::prelude::*;
+use sea_orm::sea_query::LikeExpr;
 use sea_orm::{ActiveValue::Set, IntoActiveModel, QueryOrder, QuerySelect};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -20,6 +21,7 @@ pub struct Model {
     pub base: Option<String>,
     pub base_sha: Option<String>,
     pub agent: String,
+    pub agent_asked: bool,
     pub thread_id: Option<String>,
     pub prompt: String,
     pub status: String,
@@ -53,7 +55,7 @@ impl ActiveModelBehavior for ActiveModel {}
 pub struct TaskFilter {
     /// Only these statuses.
     pub statuses: Vec<TaskStatus>,
-    /// Only this repository, as it was given.
+    /// Only repositories whose address, as it was given, has this in it.
     pub repo: Option<String>,
     /// Only by this principal, as `kind:name`.
     pub created_by: Option<String>,
@@ -88,6 +90,7 @@ impl TryFrom<Model> for Task {
             base: row.base,
             base_sha: row.base_sha,
             agent: row.agent,
+            agent_asked: row.agent_asked,
             thread_id: row.thread_id,
             prompt: row.prompt,
             ci_run_id: row.ci_run_id,
@@ -117,6 +120,7 @@ fn model(task: &Task, target: &str, idempotency_key: Option<&str>) -> Result<Mod
         base: task.base.clone(),
         base_sha: task.base_sha.clone(),
         agent: task.agent.clone(),
+        agent_asked: task.agent_asked,
         thread_id: task.thread_id.clone(),
         prompt: task.prompt.clone(),
         status: task.status.as_str().to_owned(),
@@ -189,7 +193,9 @@ pub(crate) async fn list<C: ConnectionTrait>(
         query = query.filter(Column::Status.is_in(filter.statuses.iter().map(|status| status.as_str())));
     }
     if let Some(repo) = &filter.repo {
-        query = query.filter(Column::Repo.eq(repo.as_str()));
+        // Addresses have `_`, which LIKE takes for any character.
+        let literal = repo.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
+        query = query.filter(Column::Repo.like(LikeExpr::new(format!("%{literal}%")).escape('\\')));
     }
     if let Some(created_by) = &filter.created_by {
         query = query.filter(Column::CreatedBy.eq(created_by.as_str()));
@@ -225,6 +231,26 @@ pub(crate) async fn set_merge_plan(db: &Write, id: TaskId, plan: &impl Serialize
     let row = ActiveModel { id: Set(id.to_string()), merge_plan: Set(Some(written(plan)?)), ..Default::default() };
     Entity::update(row).exec(&**db).await?;
     Ok(())
+}
+
+/// The active tasks after the one of `after`, by id, with the runs that have them; at most `limit`.
+pub(crate) async fn active<C: ConnectionTrait>(
+    db: &C,
+    after: Option<TaskId>,
+    limit: u64,
+) -> Result<Vec<(TaskId, RunId)>, StoreError> {
+    let active = TaskStatus::ALL.into_iter().filter(|status| status.is_active()).map(TaskStatus::as_str);
+    let mut query = Entity::find().filter(Column::Status.is_in(active)).filter(Column::RunId.is_not_null());
+    if let Some(after) = after {
+        query = query.filter(Column::Id.gt(after.to_string()));
+    }
+    let columns = query.order_by_asc(Column::Id).limit(limit).select_only().columns([Column::Id, Column::RunId]);
+    let rows: Vec<(String, String)> = columns.into_tuple().all(db).await?;
+    let parse = |(id, run_id): (String, String)| {
+        let unreadable = || StoreError::unreadable(format!("task {id}"));
+        Ok((id.parse().map_err(|_| unreadable())?, run_id.parse().map_err(|_| unreadable())?))
+    };
+    rows.into_iter().map(parse).collect()
 }
 
 /// The task of a run that is under way.

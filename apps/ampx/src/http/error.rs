@@ -1,6 +1,7 @@
 use axum::response::{IntoResponse, Response};
 use opsmith_guard::Refusal;
 use opsmith_host::http::Problem;
+use opsmith_model::ErrorKind;
 
 use crate::AmpxError;
 
@@ -19,11 +20,11 @@ impl From<AmpxError> for ApiError {
         if let AmpxError::Refused(Refusal::ConfirmationRequired(asked)) = &error {
             return Self(Problem::confirmation_required(asked.id, &asked.plan, asked.expires_at));
         }
-        let field =
-            if let AmpxError::Field { field, reason, .. } = &error { Some((*field, reason.clone())) } else { None };
-        let problem = Problem::from(error);
-        Self(match field {
-            Some((name, reason)) => problem.field(name, reason),
+        let AmpxError::Field { field, reason, hint } = &error else { return Self(Problem::from(error)) };
+        // In a request a field that does not hold is the same whoever finds it.
+        let problem = Problem::new(ErrorKind::Invalid, error.to_string()).field(field, reason.as_str());
+        Self(match hint {
+            Some(hint) => problem.hint(hint.as_str()),
             None => problem,
         })
     }

@@ -1,20 +1,16 @@
 //! Events as they come, for any number of readers of any speed.
 
 use std::collections::VecDeque;
-use std::time::Duration;
 
 use futures::{Stream, stream};
 use opsmith_host::http::{LastEventId, Problem, ServerEvent};
 use opsmith_model::TaskId;
-use tokio::sync::watch;
-use tokio::time::timeout;
 
+use crate::arrivals::Following;
 use crate::{Ampx, AmpxError, Event, EventKind};
 
 /// What is held for one reader at a time; the next are read when it has taken these.
 pub(super) const BATCH: u64 = 16;
-/// How often to look for what another process added.
-const POLL: Duration = Duration::from_millis(500);
 
 /// The events after a number: all of them, or one task's.
 pub(super) struct Feed {
@@ -23,14 +19,14 @@ pub(super) struct Feed {
     until_idle: bool,
     seq: i64,
     batch: VecDeque<Event>,
-    appended: watch::Receiver<u64>,
+    arrivals: Following,
 }
 
 impl Feed {
     /// Every event after `seq`, without an end.
     pub(super) fn endless(ampx: Ampx, task: Option<TaskId>, seq: i64) -> Self {
-        let appended = ampx.appended();
-        Self { ampx, task, until_idle: false, seq, batch: VecDeque::new(), appended }
+        let arrivals = ampx.follow();
+        Self { ampx, task, until_idle: false, seq, batch: VecDeque::new(), arrivals }
     }
 
     /// A task's events after `seq`; it ends when no worker has the task and everything was sent.
@@ -46,15 +42,15 @@ impl Feed {
                 return Ok(Some(event));
             }
             // Both are looked at before the events, so that what comes in between is not missed.
-            self.appended.borrow_and_update();
+            self.arrivals.changed.borrow_and_update();
             let idle = self.is_idle().await?;
             self.batch = self.ampx.events_after(self.seq, self.task, BATCH).await?.into();
             if self.batch.is_empty() {
                 if idle {
                     return Ok(None);
                 }
-                // Either way the next round looks again.
-                let _ = timeout(POLL, self.appended.changed()).await;
+                // A status changes with an event, so there is nothing to look for until one comes.
+                let _ = self.arrivals.changed.changed().await;
             }
         }
     }

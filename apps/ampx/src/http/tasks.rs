@@ -2,7 +2,7 @@ use axum::extract::{Path, State};
 use axum::http::header::LOCATION;
 use axum::http::{HeaderName, StatusCode};
 use opsmith_host::http::{Json, Problem, Query};
-use opsmith_model::Principal;
+use opsmith_model::{Principal, nearest};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -22,7 +22,7 @@ pub(super) struct ListQuery {
     /// Only these statuses, separated by commas.
     #[param(example = "queued,running")]
     status: Option<String>,
-    /// Only this repository, as it was given.
+    /// Only repositories whose address, as it was given, has this in it.
     repo: Option<String>,
     /// Only by this principal, as `kind:name`.
     #[param(example = "user:ada")]
@@ -145,8 +145,13 @@ impl ListQuery {
 
 fn statuses(words: &str) -> Result<Vec<TaskStatus>, Problem> {
     let unknown = |word: &str| {
-        let known = TaskStatus::ALL.map(TaskStatus::as_str).join(", ");
-        Problem::invalid_field("status", format!("`{word}` is none of {known}"))
+        let known = TaskStatus::ALL.map(TaskStatus::as_str);
+        let problem = Problem::invalid_field("status", format!("`{word}` is none of {}", known.join(", ")));
+        match nearest(word, known) {
+            _ if word == "merged" => problem.hint("a merged task is a `success` with a `merged_at`"),
+            Some(near) => problem.hint(format!("did you mean `{near}`?")),
+            None => problem,
+        }
     };
     words.split(',').map(str::trim).map(|word| TaskStatus::parse(word).ok_or_else(|| unknown(word))).collect()
 }

@@ -6,6 +6,7 @@ use opsmith_runs::{Halt, RunContext, StepScope};
 use opsmith_sandbox::{Limits, Marker};
 use serde::{Deserialize, Serialize};
 
+use super::enter::enter;
 use super::halt::halt;
 use super::log;
 use super::prompt::{self, Failure};
@@ -17,8 +18,6 @@ use crate::{Ampx, AmpxError, db};
 
 /// How much output of one go is kept.
 pub(super) const MOST_LOG_BYTES: u64 = 4 * 1024 * 1024;
-/// How much is read of `.opsmith.toml`.
-const MOST_CONFIG_BYTES: usize = 64 * 1024;
 /// The largest file that is committed …
 const MOST_FILE_MIB: u64 = 100;
 /// … and all changed files together; larger ones are no work of an agent.
@@ -38,6 +37,9 @@ pub(super) struct Work {
     pub(super) prepared: Prepared,
     /// The newest commit that we made.
     pub(super) head: Option<String>,
+    /// The newest commit that we pushed. Not read from the task: a push that is done again after a kill would find
+    /// its own mark there, and have another plan than the one that was permitted.
+    pub(super) pushed: Option<String>,
 }
 
 impl Work {
@@ -74,7 +76,8 @@ pub(crate) fn workspace(ampx: &Ampx, id: TaskId) -> Workspace {
     Workspace::at(&ampx.work_root, &id.to_string(), ampx.git.clone())
 }
 
-async fn repo(ampx: &Ampx, id: TaskId) -> Result<CachedRepo, Halt> {
+/// The cached repository of a task.
+pub(super) async fn repo(ampx: &Ampx, id: TaskId) -> Result<CachedRepo, Halt> {
     let task = ampx.task(id).await.map_err(halt)?;
     let url = ampx.url_of(&task).map_err(halt)?;
     ampx.cache.open(&url).await.map_err(halt)
@@ -108,55 +111,6 @@ where
             other => return other.map_err(halt),
         }
     }
-}
-
-/// Fetches the repository, fixes the base, and makes the task's work folder.
-pub(super) async fn prepare(run: &RunContext, ampx: &Ampx, id: TaskId) -> Result<Prepared, Halt> {
-    let run_id = run.run_id();
-    run.step("prepare", |scope| async move {
-        let repo = repo(ampx, id).await?;
-        patiently(&scope, || repo.fetch()).await?;
-        let task = ampx.task(id).await.map_err(halt)?;
-        let base = match (task.base.clone(), task.base_sha.clone()) {
-            (Some(branch), Some(sha)) => opsmith_forge::git::BaseRef { branch, sha },
-            (asked, _) => patiently(&scope, || repo.resolve(asked.as_deref())).await?,
-        };
-        let ci_command = repository_ci(ampx, &repo, &base.sha).await?.or_else(|| ampx.settings.ci.command.clone());
-        change(ampx, &scope, id, run_id, |task| {
-            task.base = Some(base.branch.clone());
-            task.base_sha = Some(base.sha.clone());
-            Ok(())
-        })
-        .await?;
-        Ok(Prepared { base, ci_command })
-    })
-    .await
-}
-
-/// `.opsmith.toml` of the base commit. Keys that a repository may not set are none of our business here.
-async fn repository_ci(ampx: &Ampx, repo: &CachedRepo, base_sha: &str) -> Result<Option<String>, Halt> {
-    #[derive(Deserialize)]
-    struct File {
-        ci: Option<Ci>,
-    }
-    #[derive(Deserialize)]
-    struct Ci {
-        command: Option<String>,
-    }
-    let path = format!("{base_sha}:.opsmith.toml");
-    let has = ampx.git.work(repo.git_dir()).args(["cat-file", "-e", &path]).run().await.is_ok();
-    if !has {
-        return Ok(None);
-    }
-    let show = ampx.git.work(repo.git_dir()).args(["cat-file", "blob", &path]).max_output(MOST_CONFIG_BYTES);
-    let text = show.text().await.map_err(halt)?;
-    let file: File = toml::from_str(&text).map_err(|error| {
-        Halt::failed(&AmpxError::NotNow {
-            message: format!("the repository's `.opsmith.toml` is not readable: {}", error.message()),
-            hint: Some("mend it on the base branch".to_owned()),
-        })
-    })?;
-    Ok(file.ci.and_then(|ci| ci.command))
 }
 
 /// One attempt: the agent edits, we commit; an agent that changed nothing of itself is asked once more.
@@ -252,6 +206,11 @@ async fn go(
         // What a killed opsmith left running is ended before its tree is touched.
         ampx.sandbox.reap(&marker).await.map_err(halt)?;
         let began = begin_attempt(work, number, asked).await?;
+        if go_name.contains(" again ") {
+            let line = format!("opsmith: attempt {number} starts again: what it had done is on another machine");
+            log::say(ampx, id, number, &line).await.map_err(halt)?;
+        }
+        enter(work, &scope, run_id, number, &format!("agent {go_name}"), &format!("attempt {number}")).await?;
         let goes_on = (began && read_stamp(work).1 == work.parent()) || go_name.ends_with(" nudged");
         set_up_tree(work, &task.branch, goes_on).await?;
         let workspace = work.workspace();

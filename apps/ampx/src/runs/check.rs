@@ -3,10 +3,13 @@ use std::time::Duration;
 use opsmith_forge::ci::{CiJob, CommandCi, Provider, RedReport, Verdict};
 use opsmith_runs::{Halt, RunContext, StepScope};
 use opsmith_sandbox::Limits;
+use tokio::time::Instant;
 
 use super::attempt::{MOST_LOG_BYTES, Work, marker};
+use super::enter::enter;
 use super::halt::halt;
 use super::log;
+use super::measure;
 use super::prompt::BaseState;
 use crate::config::CiProvider;
 use crate::db;
@@ -40,11 +43,15 @@ fn provider(work: &Work) -> Provider {
 
 /// Checks the attempt's commit and records the verdict.
 pub(super) async fn check(run: &RunContext, work: &Work, number: u32, head: &str) -> Result<Checked, Halt> {
-    let name = format!("check {number}");
+    let step = &format!("check {number}");
     let verdict = run
-        .step(&name, |scope| async move {
+        .step(step, |scope| async move {
+            enter(work, &scope, run.run_id(), number, step, &format!("the check of attempt {number}")).await?;
+            let began = Instant::now();
             let verdict = verdict(work, &scope, number, head, "check").await?;
+            let waited = began.elapsed();
             record(work, number, &verdict).await?;
+            measure::checked(&verdict, waited);
             Ok(verdict)
         })
         .await?;
@@ -66,7 +73,9 @@ pub(super) async fn compare_with_base(
     number: u32,
     failure: &RedReport,
 ) -> Result<BaseState, Halt> {
-    run.step(&format!("base {number}"), |scope| async move {
+    let step = &format!("base {number}");
+    run.step(step, |scope| async move {
+        enter(work, &scope, run.run_id(), number, step, "the check of the base").await?;
         let base = verdict(work, &scope, number, &work.prepared.base.sha, "base").await?;
         Ok(match base {
             Verdict::Green { .. } => BaseState::Passes,

@@ -56,12 +56,20 @@ fn effect(kind: EffectKind, target: Target, summary: String, parameters: Value) 
 }
 
 /// Pushes the attempt's commit; an end where a person has to look.
-pub(super) async fn push(run: &RunContext, work: &Work, number: u32, head: &str) -> Result<Option<End>, Halt> {
+pub(super) async fn push(run: &RunContext, work: &mut Work, number: u32, head: &str) -> Result<Option<End>, Halt> {
+    let end = push_once(run, work, number, head).await?;
+    if end.is_none() {
+        work.pushed = Some(head.to_owned());
+    }
+    Ok(end)
+}
+
+async fn push_once(run: &RunContext, work: &Work, number: u32, head: &str) -> Result<Option<End>, Halt> {
     let (run_id, ampx, id) = (run.run_id(), &work.ampx, work.id);
     run.step(&format!("push {number}"), |scope| async move {
         let (task, repo) = (work.task().await?, work.repo().await?);
         let request =
-            PushRequest { branch: task.branch.clone(), sha: head.to_owned(), expected: task.pushed_sha.clone() };
+            PushRequest { branch: task.branch.clone(), sha: head.to_owned(), expected: work.pushed.clone() };
         let summary = format!("push {} to branch {}", &head[..12.min(head.len())], task.branch);
         let wanted = effect(PUSH, repo.url().target(), summary, request.parameters());
         let permit = match permit(ampx, run, wanted, &format!("push {number}")).await {

@@ -7,8 +7,8 @@ use super::task::End;
 use crate::task::{TaskEvent, TaskStatus};
 use crate::{Ampx, AmpxError, db};
 
-/// Ends every process that a task's commands left on this machine, and removes its work folder.
-pub(crate) async fn tidy_up(ampx: &Ampx, id: TaskId) -> Result<(), AmpxError> {
+/// Ends every process that a task's commands left on this machine.
+pub(crate) async fn end_processes(ampx: &Ampx, id: TaskId) -> Result<(), AmpxError> {
     let attempts = match ampx.task(id).await {
         Ok(task) => task.attempt_count,
         // A folder of another store's task: whatever ran there is not ours to end.
@@ -20,6 +20,12 @@ pub(crate) async fn tidy_up(ampx: &Ampx, id: TaskId) -> Result<(), AmpxError> {
             ampx.sandbox.reap(&marker(id, &format!("{what}-{attempt}"))?).await?;
         }
     }
+    Ok(())
+}
+
+/// Ends the task's processes and removes its work folder.
+async fn tidy_up(ampx: &Ampx, id: TaskId) -> Result<(), AmpxError> {
+    end_processes(ampx, id).await?;
     Ok(workspace(ampx, id).remove().await?)
 }
 
@@ -29,7 +35,7 @@ pub(super) async fn finish(run: &RunContext, ampx: &Ampx, id: TaskId, end: End) 
     let recorded = end.clone();
     run.final_step("finish", |scope| async move {
         scope.check_lease().await?;
-        // What cannot be tidied up now is left to the next start's sweep; the task's end is recorded all the same.
+        // What cannot be tidied up now is left to a sweep; the task's end is recorded all the same.
         if let Err(error) = tidy_up(ampx, id).await {
             tracing::warn!(task.id = %id, %error, "failed to remove what the task left on this machine");
         }

@@ -3,21 +3,26 @@
 mod attempt;
 mod check;
 mod effects;
+mod enter;
 mod finish;
 mod halt;
 mod log;
+mod measure;
 pub mod merge;
+mod prepare;
 mod prompt;
+mod repository;
 pub mod task;
 
 use opsmith_runs::Registry;
 
 use crate::Ampx;
 use crate::inputs::{MERGE, TASK};
-pub(crate) use finish::tidy_up;
+pub(crate) use finish::end_processes;
 
 /// Registers ampx's kinds of runs.
 pub fn register(registry: &mut Registry, ampx: &Ampx) {
+    measure::begin();
     let of_tasks = ampx.clone();
     registry.register(TASK, move |run, input| task::run(run, of_tasks.clone(), input));
     let of_merges = ampx.clone();

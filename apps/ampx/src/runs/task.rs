@@ -10,11 +10,10 @@ use super::attempt::{self, Edited, Work};
 use super::check::{self, Checked};
 use super::halt::halt;
 use super::prompt::Failure;
-use super::{effects, finish};
-use crate::Ampx;
-use crate::db;
+use super::{effects, finish, measure, prepare};
 use crate::inputs::{Mode, TaskInput};
 use crate::task::{Task, TaskEvent, TaskStatus};
+use crate::{Ampx, db, sweep};
 
 /// The longest wait between two attempts.
 const MOST_DELAY_S: u64 = 900;
@@ -56,16 +55,18 @@ struct Begun {
     first: u32,
     max_attempts: u32,
     head_sha: Option<String>,
+    pushed_sha: Option<String>,
     prompt: String,
 }
 
 async fn drive(run: &RunContext, ampx: &Ampx, input: &TaskInput) -> Result<End, Halt> {
     let id = input.task_id;
+    sweep::let_pass(ampx).await.map_err(halt)?;
     let begun = begin(run, ampx, id, input.mode).await?;
-    let prepared = attempt::prepare(run, ampx, id).await?;
-    let mut work = Work { ampx: ampx.clone(), id, prepared, head: begun.head_sha.clone() };
+    let prepared = prepare::prepare(run, ampx, id).await?;
+    let mut work = Work { ampx: ampx.clone(), id, prepared, head: begun.head_sha.clone(), pushed: begun.pushed_sha };
     if let (Mode::Accept, Some(head)) = (input.mode, begun.head_sha) {
-        return accepted(run, &work, begun.first.saturating_sub(1), &head).await;
+        return accepted(run, &mut work, begun.first.saturating_sub(1), &head).await;
     }
     let mut last: Option<Failure> = None;
     for tried in 0..begun.max_attempts {
@@ -73,7 +74,9 @@ async fn drive(run: &RunContext, ampx: &Ampx, input: &TaskInput) -> Result<End, 
         if tried > 0 {
             wait(run, ampx, id, number, tried).await?;
         }
-        let head = match attempt::attempt(run, &work, number, &begun.prompt, last.as_ref()).await? {
+        let edited = attempt::attempt(run, &work, number, &begun.prompt, last.as_ref()).await;
+        measure::edited(&edited);
+        let head = match edited? {
             Edited::Head(head) => head,
             Edited::Nothing { out_of_bounds: Some(how) } => {
                 return Ok(End::Review(format!("the agent {how} and had changed nothing")));
@@ -83,7 +86,7 @@ async fn drive(run: &RunContext, ampx: &Ampx, input: &TaskInput) -> Result<End, 
             }
         };
         work.head = Some(head.clone());
-        let failure = match check_and_push(run, &work, number, &head).await? {
+        let failure = match check_and_push(run, &mut work, number, &head).await? {
             Stand::Green(passed) => return effects::open_pull_request(run, &work, &head, &passed).await,
             Stand::End(end) => return Ok(end),
             Stand::Red(report) => report,
@@ -109,7 +112,7 @@ enum Stand {
 }
 
 /// Checks before the push where that can be done here, so that a red attempt costs no push; else after it.
-async fn check_and_push(run: &RunContext, work: &Work, number: u32, head: &str) -> Result<Stand, Halt> {
+async fn check_and_push(run: &RunContext, work: &mut Work, number: u32, head: &str) -> Result<Stand, Halt> {
     let first = work.ampx.settings.ci.local_first;
     if !first && let Some(end) = effects::push(run, work, number, head).await? {
         return Ok(Stand::End(end));
@@ -126,7 +129,7 @@ async fn check_and_push(run: &RunContext, work: &Work, number: u32, head: &str) 
 }
 
 /// A person has let the commit pass: push, CI and pull request follow, and a red is for a person again.
-async fn accepted(run: &RunContext, work: &Work, number: u32, head: &str) -> Result<End, Halt> {
+async fn accepted(run: &RunContext, work: &mut Work, number: u32, head: &str) -> Result<End, Halt> {
     match check_and_push(run, work, number, head).await? {
         Stand::Green(passed) => effects::open_pull_request(run, work, head, &passed).await,
         Stand::Red(report) => Ok(End::Review(format!("accepted, but {}", report.failing))),
@@ -151,6 +154,7 @@ async fn begin(run: &RunContext, ampx: &Ampx, id: TaskId, mode: Mode) -> Result<
             first: task.attempt_count + 1,
             max_attempts: task.max_attempts,
             head_sha: task.head_sha,
+            pushed_sha: task.pushed_sha,
             prompt: task.prompt,
         })
     })
@@ -169,7 +173,10 @@ async fn wait(run: &RunContext, ampx: &Ampx, id: TaskId, number: u32, tried: u32
                 if task.status == TaskStatus::Running {
                     task.status = task.status.apply(TaskEvent::Retry).map_err(halt)?;
                 }
-                task.summary = format!("attempt {number} begins in {} s", delay_ms / 1000);
+                task.summary = match delay_ms / 1000 {
+                    0 => format!("attempt {number} begins now"),
+                    seconds => format!("attempt {number} begins in {seconds} s"),
+                };
                 Ok(())
             })
             .await?;

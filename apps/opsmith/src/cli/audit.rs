@@ -1,5 +1,5 @@
 use clap::Subcommand;
-use opsmith_guard::{AuditEntry, AuditOutcome};
+use opsmith_guard::{AuditEntry, AuditOutcome, ClientChain};
 use opsmith_host::cli::{Cell, Exit, Failure, Output, Tone};
 use opsmith_host::process::Process;
 use opsmith_store::Page;
@@ -61,23 +61,32 @@ async fn list(session: &Session, process: &Process, args: &ListArgs) -> Result<E
         session.output.json(&json!({ "entries": entries }))?;
         return Ok(Exit::OK);
     }
+    // Most stores have no such entries, and lines are long enough.
+    let of_clients = entries.iter().any(|entry| entry.client.is_some());
     let row = |entry: &AuditEntry| {
         let outcome = match entry.outcome {
             AuditOutcome::Done => Cell::toned("done", Tone::Good),
             AuditOutcome::Refused => Cell::toned("refused", Tone::Warn),
             AuditOutcome::Failed => Cell::toned("failed", Tone::Bad),
         };
-        vec![
+        let client = entry.client.as_ref().map_or_else(String::new, |link| format!("{} {}", link.id, link.seq));
+        let mut row = vec![
             Cell::from(entry.seq.to_string()),
             Cell::from(entry.at.format("%Y-%m-%d %H:%M:%S").to_string()),
             Cell::from(&entry.principal),
             Cell::from(&entry.action),
             outcome,
             Cell::from(&entry.target),
-        ]
+        ];
+        row.extend(of_clients.then(|| Cell::from(client)));
+        row
     };
-    let headers = ["SEQ", "AT (UTC)", "WHO", "ACTION", "OUTCOME", "TARGET"];
+    let mut headers = vec!["SEQ", "AT (UTC)", "WHO", "ACTION", "OUTCOME", "TARGET"];
+    headers.extend(of_clients.then_some("CLIENT"));
     session.output.table(&headers, &entries.iter().map(row).collect::<Vec<_>>());
+    if entries.is_empty() {
+        session.output.note("no entries; each change to an outside system makes one");
+    }
     Ok(Exit::OK)
 }
 
@@ -88,6 +97,9 @@ async fn verify(session: &Session, process: &Process) -> Result<Exit, Failure> {
     } else {
         session.output.toned(Tone::Good, &format!("the chain of {} entries holds", chain.entries));
         session.output.line(&format!("head {}", chain.head));
+        for ClientChain { client, entries, head } in &chain.clients {
+            session.output.line(&format!("client {client}: {entries} entries, head {head}"));
+        }
         session.output.note("keep the head elsewhere to notice a chain that was written anew");
     }
     Ok(Exit::OK)

@@ -7,9 +7,12 @@ use super::session::Session;
 
 const EXAMPLES: &str = "\
 Examples:
-  opsmith completion bash > ~/.local/share/bash-completion/completions/opsmith
+  source <(opsmith completion bash)              in ~/.bashrc
+  source <(opsmith completion zsh)               in ~/.zshrc, after compinit
+  opsmith completion fish | source               in ~/.config/fish/config.fish
   opsmith completion bash --for ampx > ~/.local/share/bash-completion/completions/ampx
-  opsmith completion fish > ~/.config/fish/completions/opsmith.fish";
+
+Without --for the script completes opsmith and each product's own command.";
 
 #[derive(clap::Args, Debug)]
 #[command(after_help = EXAMPLES)]
@@ -17,9 +20,9 @@ pub(super) struct Args {
     /// The shell
     #[arg(value_enum)]
     shell: Offered,
-    /// The command that the script completes
-    #[arg(long = "for", value_enum, value_name = "COMMAND", default_value_t = Program::Opsmith)]
-    program: Program,
+    /// The only command that the script is to complete
+    #[arg(long = "for", value_enum, value_name = "COMMAND")]
+    program: Option<Program>,
 }
 
 #[derive(ValueEnum, Clone, Copy, Debug)]
@@ -29,24 +32,40 @@ enum Offered {
     Fish,
 }
 
+impl From<Offered> for Shell {
+    fn from(shell: Offered) -> Self {
+        match shell {
+            Offered::Bash => Self::Bash,
+            Offered::Zsh => Self::Zsh,
+            Offered::Fish => Self::Fish,
+        }
+    }
+}
+
 #[derive(ValueEnum, Clone, Copy, Debug)]
 enum Program {
     Opsmith,
     Ampx,
 }
 
+impl Program {
+    fn script(self, shell: Shell) -> Vec<u8> {
+        let (mut command, name) = match self {
+            Self::Opsmith => (whole_command(), "opsmith"),
+            Self::Ampx => (ampx::cli::command(), "ampx"),
+        };
+        let mut script = Vec::new();
+        generate(shell, &mut command, name, &mut script);
+        script
+    }
+}
+
 pub(super) fn run(session: &Session, args: &Args) -> Result<Exit, Failure> {
-    let (mut command, name) = match args.program {
-        Program::Opsmith => (whole_command(), "opsmith"),
-        Program::Ampx => (ampx::cli::command(), "ampx"),
+    let shell = args.shell.into();
+    let script = match args.program {
+        Some(program) => program.script(shell),
+        None => Program::value_variants().iter().flat_map(|program| program.script(shell)).collect(),
     };
-    let shell = match args.shell {
-        Offered::Bash => Shell::Bash,
-        Offered::Zsh => Shell::Zsh,
-        Offered::Fish => Shell::Fish,
-    };
-    let mut script = Vec::new();
-    generate(shell, &mut command, name, &mut script);
     session.output.content(&script);
     Ok(Exit::OK)
 }

@@ -41,7 +41,7 @@ pub(super) fn run(session: &Session, args: &Args) -> Result<Exit, Failure> {
 fn check(session: &Session) -> Result<Exit, Failure> {
     let config = session.config()?;
     Platform::resolve(&config)?;
-    ampx::config::Settings::resolve(&config)?;
+    ampx::cli::checked_settings(&config)?;
     policy(&CATALOGUE, &config)?;
     let file = config.file();
     if session.output.is_json() {

@@ -2,7 +2,7 @@ use std::ffi::OsString;
 
 use clap::{CommandFactory as _, Parser, Subcommand};
 use opsmith_host::cli::{Exit, Failure, Globals, parse};
-use opsmith_host::telemetry;
+use opsmith_host::telemetry::{self, Export};
 use opsmith_model::ErrorKind;
 use tracing::Level;
 
@@ -70,17 +70,25 @@ pub(super) async fn run(words: Vec<OsString>) -> Exit {
         Err(exit) => return exit,
     };
     let session = Session::new(cli.globals);
-    match start_logs(&session, &cli.command) {
-        Ok(()) => {}
+    let export = match start_telemetry(&session, &cli.command) {
+        Ok(export) => export,
         Err(failure) => return session.output.fail(&failure),
+    };
+    let exit = dispatch(&session, cli.command).await.unwrap_or_else(|failure| session.output.fail(&failure));
+    if let Some(export) = export {
+        export.shutdown().await;
     }
-    dispatch(&session, cli.command).await.unwrap_or_else(|failure| session.output.fail(&failure))
+    exit
 }
 
-/// What serves tells of its work; what answers a person only of trouble.
-fn start_logs(session: &Session, command: &Command) -> Result<(), Failure> {
-    let level = if matches!(command, Command::Serve(_) | Command::Worker(_)) { Level::INFO } else { Level::WARN };
-    Ok(telemetry::init(level, session.globals.verbose)?)
+/// What serves tells of its work, to a collector too; what answers a person only of trouble.
+fn start_telemetry(session: &Session, command: &Command) -> Result<Option<Export>, Failure> {
+    let verbose = session.globals.verbose;
+    if matches!(command, Command::Serve(_) | Command::Worker(_)) {
+        return Ok(Some(telemetry::init_exporting(Level::INFO, verbose)?));
+    }
+    telemetry::init(Level::WARN, verbose)?;
+    Ok(None)
 }
 
 async fn dispatch(session: &Session, command: Command) -> Result<Exit, Failure> {

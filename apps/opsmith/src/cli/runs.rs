@@ -1,18 +1,23 @@
 use clap::{Subcommand, ValueEnum};
 use opsmith_host::cli::{Cell, Exit, Failure, Tone, ago, clean_line};
 use opsmith_host::process::Process;
-use opsmith_model::RunId;
+use opsmith_model::{ErrorKind, RunId};
 use opsmith_runs::{Outcome, Run, RunFilter, RunState, StepRecord};
 use opsmith_store::Page;
 use serde_json::json;
 
 use super::session::Session;
 
+/// How many runs are read at once to find one.
+const BATCH: u64 = 500;
+
 const EXAMPLES: &str = "\
 Examples:
   opsmith runs list --state running
-  opsmith runs show 01JD3Z5Q7W9K2M4N6P8R0S1T2V
-  opsmith runs cancel 01JD3Z5Q7W9K2M4N6P8R0S1T2V --yes";
+  opsmith runs show 6p8r0s1t2v
+  opsmith runs cancel 01JD3Z5Q7W9K2M4N6P8R0S1T2V --yes
+
+An id may be shortened to either end while it is unique. `ampx show` says which run a task has.";
 
 #[derive(clap::Args, Debug)]
 #[command(after_help = EXAMPLES)]
@@ -26,11 +31,11 @@ enum Command {
     /// List runs, newest first
     List(ListArgs),
     /// Show one run with its steps
-    Show { id: RunId },
+    Show { id: String },
     /// Have a run stop
-    Cancel { id: RunId },
+    Cancel { id: String },
     /// Start an ended run's work again, as a run of its own
-    Retry { id: RunId },
+    Retry { id: String },
 }
 
 #[derive(clap::Args, Debug)]
@@ -74,9 +79,44 @@ pub(super) async fn run(session: &Session, args: Args) -> Result<Exit, Failure> 
     let process = session.process().await?;
     match args.command {
         Command::List(args) => list(session, &process, args).await,
-        Command::Show { id } => show(session, &process, id).await,
-        Command::Cancel { id } => cancel(session, &process, id).await,
-        Command::Retry { id } => retry(session, &process, id).await,
+        Command::Show { id } => show(session, &process, find(&process, &id).await?).await,
+        Command::Cancel { id } => cancel(session, &process, find(&process, &id).await?).await,
+        Command::Retry { id } => retry(session, &process, find(&process, &id).await?).await,
+    }
+}
+
+/// The run of an id, which may be shortened to either end.
+async fn find(process: &Process, id: &str) -> Result<RunId, Failure> {
+    let upper = id.to_uppercase();
+    if let Ok(id) = upper.parse::<RunId>() {
+        return Ok(id);
+    }
+    let (mut found, mut offset) = (Vec::new(), 0);
+    loop {
+        let (runs, total) = process.runs.list(&RunFilter::default(), Page { limit: BATCH, offset }).await?;
+        offset += BATCH;
+        let last = runs.is_empty() || offset >= total;
+        found.extend(runs.into_iter().map(|run| run.id).filter(|id| {
+            let whole = id.to_string();
+            !upper.is_empty() && (whole.ends_with(&upper) || whole.starts_with(&upper))
+        }));
+        if last {
+            break;
+        }
+    }
+    // A run that began meanwhile moves the others to the next page.
+    found.sort_unstable();
+    found.dedup();
+    match found[..] {
+        [id] => Ok(id),
+        [] => {
+            let failure = Failure::new(ErrorKind::NotFound, format!("no run has the id `{id}`"));
+            Err(failure.with_hint("see the runs with `opsmith runs list`"))
+        }
+        [_, _, ..] => {
+            let message = format!("`{id}` fits {} runs", found.len());
+            Err(Failure::new(ErrorKind::Conflict, message).with_hint("give more of the id"))
+        }
     }
 }
 
@@ -98,7 +138,9 @@ async fn list(session: &Session, process: &Process, args: ListArgs) -> Result<Ex
         ]
     };
     session.output.table(&["RUN", "KIND", "STATE", "CREATED", "LABEL"], &runs.iter().map(row).collect::<Vec<_>>());
-    if u64::try_from(runs.len()).unwrap_or(u64::MAX) < total {
+    if runs.is_empty() {
+        session.output.note(if total == 0 { "no runs" } else { "no more runs" });
+    } else if args.offset + u64::try_from(runs.len()).unwrap_or(u64::MAX) < total {
         session.output.note(&format!("{} of {total} runs; see more with `--limit` and `--offset`", runs.len()));
     }
     Ok(Exit::OK)

@@ -6,7 +6,7 @@ use opsmith_host::cli::{Exit, Failure};
 use opsmith_host::config::Platform;
 use opsmith_host::http::{ServeOptions, bind, is_loopback, serve};
 use opsmith_host::process::Process;
-use opsmith_host::shutdown;
+use opsmith_host::{shutdown, telemetry};
 use opsmith_model::{ErrorKind, Hint};
 use tokio::net::{TcpListener, lookup_host};
 
@@ -63,6 +63,10 @@ pub(super) async fn run(session: &Session, args: Args) -> Result<Exit, Failure> 
     let ampx = open(&process, &config)?;
     let router = crate::http::router(&process, &ampx, Process::local_user());
     let worker = start_worker(&ampx, &process, None, args.concurrency.map(usize::from)).await?;
+    session.name_others(&process, worker.id()).await?;
+    if telemetry::exporting() {
+        tokio::spawn(crate::http::keep_sampling(process.clone(), ampx.clone(), stop.clone()));
+    }
     session.output.note(&format!("listening on http://{socket}"));
     let served = serve(listener, router, &ServeOptions::from(&process.platform.server), stop).await;
     worker.shutdown(STOP_LIMIT).await;

@@ -1,6 +1,8 @@
 use opsmith_host::cli::{Exit, Failure, Globals, Output, confirm};
 use opsmith_host::config::Config;
 use opsmith_host::process::{Process, load_config};
+use opsmith_runs::WorkerRow;
+use opsmith_store::Dialect;
 use serde_json::json;
 
 use crate::CATALOGUE;
@@ -28,6 +30,26 @@ impl Session {
     /// The open platform.
     pub(super) async fn process(&self) -> Result<Process, Failure> {
         Ok(Process::open(&CATALOGUE, &self.config()?).await?)
+    }
+
+    /// Says who else works on this machine's store, since two servers on it are seldom meant.
+    pub(super) async fn name_others(&self, process: &Process, own_worker: &str) -> Result<(), Failure> {
+        if process.store.dialect() != Dialect::Sqlite {
+            return Ok(());
+        }
+        let (now, patience) = (process.clock.now(), process.platform.worker.dead_after());
+        let lives = |worker: &WorkerRow| {
+            let silent = (now - worker.seen_at).to_std().unwrap_or_default();
+            worker.id != own_worker && !worker.stopped && silent < patience
+        };
+        for other in process.runs.workers().await?.into_iter().filter(lives) {
+            let store = process.store.url();
+            self.output.warn(&format!(
+                "process {} on {} works on the store {store} too; both take runs from it",
+                other.pid, other.host
+            ));
+        }
+        Ok(())
     }
 
     /// Asks the person; `--yes` answers.

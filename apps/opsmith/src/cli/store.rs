@@ -1,3 +1,6 @@
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
@@ -85,11 +88,54 @@ async fn backup(session: &Session, store: &Store, path: &Path) -> Result<Exit, F
     if session.globals.dry_run {
         return session.would(&format!("copy {} to `{}`", store.url(), path.display()));
     }
-    let copy = store.backup(path).await?;
+    let bytes = copy_to(store, path).await?;
     if session.output.is_json() {
-        session.output.json(&json!({ "path": path, "bytes": copy.bytes }))?;
+        session.output.json(&json!({ "path": path, "bytes": bytes }))?;
     } else {
-        session.output.line(&format!("copied {} to `{}`, {} bytes", store.url(), path.display(), copy.bytes));
+        session.output.line(&format!("copied {} to `{}`, {} bytes", store.url(), path.display(), bytes));
     }
     Ok(Exit::OK)
+}
+
+/// Copies under another name first, so that under its own there is a whole copy or none.
+async fn copy_to(store: &Store, path: &Path) -> Result<u64, Failure> {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".partial");
+    let partial = PathBuf::from(name);
+    let failed = |error: io::Error| {
+        let message = format!("failed to write the copy `{}`: {error}", path.display());
+        let failure = Failure::new(ErrorKind::Failed, message);
+        match error.kind() {
+            io::ErrorKind::NotFound => failure.with_hint("make its folder first, or name another"),
+            io::ErrorKind::AlreadyExists => {
+                failure.with_hint(format!("remove `{}`, which a broken-off backup left", partial.display()))
+            }
+            _ => failure.with_hint("name a file in a folder that you can write to"),
+        }
+    };
+    // SQLite copies into an empty file as it does into a new one, and this one only its owner can read.
+    OpenOptions::new().write(true).create_new(true).mode(0o600).open(&partial).map_err(failed)?;
+    let copied = match store.backup(&partial).await {
+        Ok(copy) => File::open(&partial)
+            .and_then(|file| file.sync_all())
+            .and_then(|()| std::fs::rename(&partial, path))
+            .map(|()| copy.bytes)
+            .map_err(failed),
+        Err(error) => Err(unwritten(error.into(), path)),
+    };
+    if copied.is_err() {
+        // What is left of it is of no use; the copy's own failure is what to tell.
+        let _ = std::fs::remove_file(&partial);
+    }
+    copied
+}
+
+/// A copy that the database did not make; that is no fault of opsmith's own.
+fn unwritten(mut failure: Failure, path: &Path) -> Failure {
+    if failure.kind != ErrorKind::Bug {
+        return failure;
+    }
+    failure.kind = ErrorKind::Failed;
+    failure.message = format!("failed to copy the database to `{}`", path.display());
+    failure.with_hint("check the space on its disk, and the database with `opsmith store check`")
 }

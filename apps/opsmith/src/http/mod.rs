@@ -14,4 +14,5 @@ mod shape;
 mod tests;
 mod workers;
 
+pub use metrics::keep_sampling;
 pub use router::{openapi, router};

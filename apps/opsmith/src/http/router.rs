@@ -1,12 +1,13 @@
 use ampx::Ampx;
 use ampx::http::Caller;
 use axum::body::Bytes;
+use axum::extract::DefaultBodyLimit;
 use axum::{Extension, Router};
 use opsmith_host::http::ProblemBody;
 use opsmith_host::process::Process;
 use opsmith_model::Principal;
 use utoipa::OpenApi;
-use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouterExt as _};
 use utoipa_axum::routes;
 
 use super::{audit, confirmations, health, metrics, root, runs, workers};
@@ -43,7 +44,7 @@ fn routes() -> OpenApiRouter<Site> {
         .routes(routes!(runs::retry))
         .routes(routes!(confirmations::list))
         .routes(routes!(confirmations::show, confirmations::answer))
-        .routes(routes!(audit::list))
+        .routes(routes!(audit::list, audit::record).layer(DefaultBodyLimit::max(audit::MOST_BODY_BYTES)))
         .routes(routes!(audit::verify))
         .routes(routes!(workers::list))
         .routes(routes!(health::health))

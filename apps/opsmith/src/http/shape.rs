@@ -188,10 +188,78 @@ pub(super) struct AuditEntry {
     outcome: AuditOutcome,
     /// Anything else worth keeping.
     detail: Value,
+    /// The client's link that this entry holds, whole in `detail.entry`, where a client without a store handed it in;
+    /// `principal` is then who handed it in.
+    client: Option<ClientLink>,
     /// The hash of the entry before.
     previous_hash: String,
-    /// SHA-256 over canonical JSON of all the fields above.
+    /// SHA-256 over canonical JSON of all the fields above, `at` in microseconds since 1970, `client` only where there is one.
     hash: String,
+}
+
+/// Which link of which client's chain an entry holds.
+#[derive(ToSchema)]
+pub(super) struct ClientLink {
+    /// The client.
+    id: String,
+    /// The link's place in the client's chain.
+    seq: i64,
+    /// The link's hash.
+    hash: String,
+}
+
+/// One link of a client's own chain.
+#[derive(ToSchema)]
+pub(super) struct ClientEntry {
+    /// Whose chain this is.
+    #[schema(pattern = "^[a-z0-9][a-z0-9._-]{0,63}$")]
+    client: String,
+    /// Its place in the client's chain, from 1, without gaps.
+    #[schema(minimum = 1)]
+    seq: i64,
+    /// When it happened, by the client's clock, in whole microseconds.
+    at: DateTime<Utc>,
+    /// Who asked, as the client says: `kind:name`.
+    principal: String,
+    /// What was done.
+    #[schema(max_length = 100)]
+    action: String,
+    /// What it acted on, as a path.
+    #[schema(max_length = 1024)]
+    target: String,
+    /// The operation it belongs to.
+    #[schema(max_length = 1024)]
+    operation_key: String,
+    /// The digest of the plan, where there was one.
+    digest: Option<String>,
+    /// How it ended.
+    outcome: AuditOutcome,
+    /// Anything else worth keeping, at most 16 KiB; never a secret.
+    detail: Value,
+    /// The hash of the client's entry before; 64 zeros in the first.
+    previous_hash: String,
+    /// SHA-256 over canonical JSON (keys in byte order, no white space) of all the fields above, `at` in microseconds since 1970.
+    hash: String,
+}
+
+/// How far a client's chain is recorded here.
+#[derive(ToSchema)]
+pub(super) struct ClientChain {
+    /// The client.
+    client: String,
+    /// How many links it has.
+    entries: i64,
+    /// The newest link's hash; the next one builds on it.
+    head: String,
+}
+
+/// What came of handing in entries.
+#[derive(ToSchema)]
+pub(super) struct TakenEntries {
+    /// How far the client's chain is recorded now.
+    chain: ClientChain,
+    /// How many of the entries were new; the others were here before, and the same.
+    recorded: usize,
 }
 
 /// How a recorded action ended.
@@ -213,4 +281,6 @@ pub(super) struct Chain {
     entries: i64,
     /// The newest entry's hash; keep it elsewhere to notice a rewritten chain.
     head: String,
+    /// The clients' chains whose links it holds, by name.
+    clients: Vec<ClientChain>,
 }

@@ -1,13 +1,11 @@
-use std::net::SocketAddr;
-
 use opsmith_host::config::load;
-use opsmith_host::http::{ProblemBody, ServeOptions, bind, serve};
 use opsmith_host::process::Process;
 use opsmith_model::{Effect, EffectKind, Operation, Plan, Principal, Target};
-use reqwest::{Client, Method, RequestBuilder, Response};
+use reqwest::{Method, RequestBuilder, Response};
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use tokio_util::sync::{CancellationToken, DropGuard};
+use testkit::http::Server;
+pub(super) use testkit::http::problem;
 
 use crate::CATALOGUE;
 
@@ -15,9 +13,7 @@ use crate::CATALOGUE;
 pub(super) struct Desk {
     pub(super) process: Process,
     pub(super) folder: TempDir,
-    address: SocketAddr,
-    client: Client,
-    _shutdown: DropGuard,
+    server: Server,
 }
 
 impl Desk {
@@ -35,31 +31,23 @@ impl Desk {
         let process = Process::open(&CATALOGUE, &config).await.unwrap();
         let ampx = ampx::open(&process, &config).unwrap();
         let router = crate::http::router(&process, &ampx, caller);
-        let listener = bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let shutdown = CancellationToken::new();
-        let token = shutdown.clone();
-        tokio::spawn(async move { serve(listener, router, &ServeOptions::default(), token).await });
-        let client = Client::builder().no_proxy().build().unwrap();
-        Self { process, folder, address, client, _shutdown: shutdown.drop_guard() }
+        Self { process, folder, server: Server::start(router).await }
     }
 
     pub(super) fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        self.client.request(method, format!("http://{}{path}", self.address))
+        self.server.request(method, path)
     }
 
     pub(super) async fn get(&self, path: &str) -> Response {
-        self.request(Method::GET, path).send().await.unwrap()
+        self.server.get(path).send().await.unwrap()
     }
 
     pub(super) async fn post(&self, path: &str, body: &Value) -> Response {
-        self.request(Method::POST, path).json(body).send().await.unwrap()
+        self.server.post(path, body).send().await.unwrap()
     }
 
     pub(super) async fn json(&self, path: &str) -> Value {
-        let answer = self.get(path).await;
-        assert_eq!(answer.status(), 200, "{path}");
-        answer.json().await.unwrap()
+        self.server.json(path).await
     }
 
     pub(super) async fn create_task(&self) {
@@ -80,14 +68,4 @@ pub(super) fn merge(by: Principal) -> Plan {
         parameters: json!({ "head": "1" }),
     };
     Plan { operation, effects: vec![effect] }
-}
-
-/// The problem of an answer; it must be one, and agree with the answer's status and id.
-pub(super) async fn problem(answer: Response) -> ProblemBody {
-    assert_eq!(answer.headers()["content-type"], "application/problem+json");
-    let status = answer.status().as_u16();
-    let id = answer.headers()["x-request-id"].to_str().unwrap().to_owned();
-    let body: ProblemBody = answer.json().await.unwrap();
-    assert_eq!((body.status, body.request_id.as_deref()), (status, Some(id.as_str())));
-    body
 }

@@ -1,8 +1,11 @@
 use std::collections::BTreeSet;
 
 use chrono::DateTime;
-use opsmith_guard::{Answer, AuditEntry, AuditOutcome, Chain, Confirmation, ConfirmationState};
-use opsmith_model::{AuditId, ConfirmationId, ErrorKind, Principal, RunId};
+use opsmith_guard::{
+    Answer, AuditEntry, AuditOutcome, AuditRecord, Chain, ClientChain, ClientEntry, ClientId, ClientLink, Confirmation,
+    ConfirmationState, TakenEntries,
+};
+use opsmith_model::{AuditId, ConfirmationId, ErrorKind, Principal, RunId, Target};
 use opsmith_runs::{Outcome, Run, RunState, StepFailure, StepRecord, WorkerRow};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -145,6 +148,9 @@ fn what_is_told_of_the_gate_is_what_is_sent() {
         created_at: at,
         expires_at: at,
     };
+    let client: ClientId = "laptop".parse().unwrap();
+    let link = ClientLink { id: client.clone(), seq: 1, hash: String::new() };
+    let own = ClientChain { client: client.clone(), entries: 1, head: String::new() };
     let entry = AuditEntry {
         seq: 1,
         id: AuditId::new(at),
@@ -156,13 +162,29 @@ fn what_is_told_of_the_gate_is_what_is_sent() {
         digest: None,
         outcome: AuditOutcome::Done,
         detail: Value::Null,
+        client: Some(link.clone()),
         previous_hash: String::new(),
         hash: String::new(),
     };
-    let chain = Chain { entries: 1, head: String::new() };
+    let chain = Chain { entries: 1, head: String::new(), clients: Vec::new() };
     assert_eq!(told::<shape::Confirmation>(), [keys(&json!(asked))]);
     assert_eq!(told::<shape::AuditEntry>(), [keys(&json!(entry))]);
+    let record = AuditRecord {
+        principal: Principal::user("ada"),
+        action: "pxrun.create".to_owned(),
+        target: Target::new("a"),
+        operation_key: "k".to_owned(),
+        digest: None,
+        outcome: AuditOutcome::Done,
+        detail: Value::Null,
+    };
+    let sent = ClientEntry::following(None, &client, record, at);
+    let taken = TakenEntries { chain: own.clone(), recorded: 1 };
     assert_eq!(told::<shape::Chain>(), [keys(&json!(chain))]);
+    assert_eq!(told::<shape::ClientLink>(), [keys(&json!(link))]);
+    assert_eq!(told::<shape::ClientChain>(), [keys(&json!(own))]);
+    assert_eq!(told::<shape::ClientEntry>(), [keys(&json!(sent))]);
+    assert_eq!(told::<shape::TakenEntries>(), [keys(&json!(taken))]);
     assert_eq!(words::<shape::Answer>(), json!([Answer::Yes, Answer::No]));
     assert_eq!(
         words::<shape::AuditOutcome>(),

@@ -78,5 +78,9 @@ async fn the_chain_is_listed_and_a_changed_entry_found() {
     write.execute_unprepared("UPDATE guard_audit SET action = 'nothing' WHERE seq = 2").await.unwrap();
     write.commit().await.unwrap();
     let broken = problem(desk.get("/api/v1/audit/verify").await).await;
-    assert!(broken.error == "failed" && broken.message.contains("entry 2"), "{}", broken.message);
+    assert!(
+        broken.status == 500 && broken.error == "damaged" && broken.message.contains("entry 2"),
+        "{}",
+        broken.message
+    );
 }

@@ -34,10 +34,18 @@ async fn the_numbers_are_those_of_the_store() {
         "opsmith_runs{state=\"failed\"} 0",
         "opsmith_confirmations_pending 1",
         "opsmith_worker_leases 0",
+        "# TYPE http_requests_total counter",
+        "# TYPE http_request_duration_seconds histogram",
+        "# TYPE process_cpu_seconds_total counter",
     ] {
         assert!(text.lines().any(|found| found == line), "{line}\n{text}");
     }
-    assert!(text.contains("opsmith_build_info{version=\""));
+    for begins in [
+        "opsmith_build_info{version=\"",
+        "http_requests_total{method=\"POST\",route=\"/api/v1/tasks\",status=\"201\"} ",
+    ] {
+        assert!(text.contains(begins), "{begins}\n{text}");
+    }
     let resident = text.lines().find_map(|line| line.strip_prefix("process_resident_memory_bytes ")).unwrap();
     assert!(resident.parse::<u64>().unwrap() > 1 << 20, "{resident}");
     let mut samples = 0;

@@ -1,0 +1,90 @@
+//! What a run works against: the repository fetched, its base fixed, and what the base branch's `.opsmith.toml` says.
+
+use opsmith_forge::git::BaseRef;
+use opsmith_model::{ErrorKind, Hint, TaskId, nearest};
+use opsmith_runs::{Halt, RunContext};
+
+use super::attempt::{patiently, repo};
+use super::halt::halt;
+use super::log;
+use super::repository::{self, FILE, RepositoryFile};
+use super::task::{Prepared, change};
+use crate::Ampx;
+use crate::config::Settings;
+
+/// How much is repeated of a name that nobody here gave.
+const MOST_NAME_CHARS: usize = 60;
+
+/// Fetches the repository, fixes the base, and takes what the base branch wants where the task says nothing.
+pub(super) async fn prepare(run: &RunContext, ampx: &Ampx, id: TaskId) -> Result<Prepared, Halt> {
+    let run_id = run.run_id();
+    run.step("prepare", |scope| async move {
+        let repo = repo(ampx, id).await?;
+        patiently(&scope, || repo.fetch()).await?;
+        let task = ampx.task(id).await.map_err(halt)?;
+        let base = match (task.base.clone(), task.base_sha.clone()) {
+            (Some(branch), Some(sha)) => BaseRef { branch, sha },
+            (asked, _) => patiently(&scope, || repo.resolve(asked.as_deref())).await?,
+        };
+        let file = repository::read(ampx, &repo, &base.sha).await?;
+        // Noted first: what is not known may be why the rest is not as somebody wants it.
+        if let Some(note) = file.note() {
+            log::say(ampx, id, 0, &format!("opsmith: {note}")).await.map_err(halt)?;
+        }
+        let agent = match file.agent.as_deref() {
+            Some(name) if !task.agent_asked => Some(configured(&ampx.settings, name)?),
+            Some(_) | None => None,
+        };
+        if let Some(agent) = agent {
+            let line = format!("opsmith: agent `{agent}`, as the repository's `{FILE}` says");
+            log::say(ampx, id, 0, &line).await.map_err(halt)?;
+        }
+        change(ampx, &scope, id, run_id, |task| {
+            task.base = Some(base.branch.clone());
+            task.base_sha = Some(base.sha.clone());
+            if let Some(agent) = agent {
+                agent.clone_into(&mut task.agent);
+            }
+            Ok(())
+        })
+        .await?;
+        let RepositoryFile { ci_command, .. } = file;
+        Ok(Prepared { base, ci_command: ci_command.or_else(|| ampx.settings.ci.command.clone()) })
+    })
+    .await
+}
+
+/// A repository names an agent that this configuration does not have.
+#[derive(Debug, thiserror::Error)]
+#[error("the repository's `{FILE}` names the agent `{name}`, which is not configured here")]
+struct NoSuchAgent {
+    name: String,
+    hint: String,
+}
+
+impl Hint for NoSuchAgent {
+    fn kind(&self) -> ErrorKind {
+        ErrorKind::Invalid
+    }
+
+    fn hint(&self) -> Option<String> {
+        Some(self.hint.clone())
+    }
+}
+
+/// The configured agent that a repository names.
+fn configured<'a>(settings: &'a Settings, name: &str) -> Result<&'a str, Halt> {
+    if let Some((known, _)) = settings.agents.get_key_value(name) {
+        return Ok(known);
+    }
+    let all = || settings.agents.keys().map(String::as_str);
+    let hint = match nearest(name, all()) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => {
+            let names: Vec<String> = all().map(|agent| format!("`{agent}`")).collect();
+            format!("configured are {}; ask for one with `--agent`, or configure the other", names.join(", "))
+        }
+    };
+    let name = name.chars().filter(|c| !c.is_control()).take(MOST_NAME_CHARS).collect();
+    Err(Halt::failed(&NoSuchAgent { name, hint }))
+}
