@@ -25,12 +25,18 @@ install_postgres_server() {
         apt-get install -y --no-install-recommends postgresql
 }
 
+# Debian's package starts a server for everybody; the tests start theirs.
+install_ssh_server() {
+    mkdir -p /etc/ssh && touch /etc/ssh/sshd_not_to_be_run && apt-get install -y --no-install-recommends openssh-server
+}
+
 install_packages() {
     export DEBIAN_FRONTEND=noninteractive
     apt-get update || return 1
     for package in $packages; do
         case $package in
             postgresql) install_postgres_server ;;
+            openssh-server) install_ssh_server ;;
             *) apt-get install -y --no-install-recommends "$package" ;;
         esac || return 1
     done
@@ -63,6 +69,8 @@ want cc build-essential
 case $for_what in
     test | coverage)
         want python3 python3
+        # Not in the PATH of ordinary users.
+        [ -x /usr/sbin/sshd ] || want sshd openssh-server
         have_postgres_server || packages="$packages postgresql"
         ;;
 esac

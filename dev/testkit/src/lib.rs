@@ -3,11 +3,18 @@
 //! A development dependency only. Start at [`on_both_databases`] for anything that stores.
 
 mod database;
+mod git_http;
+#[cfg(feature = "http")]
+pub mod http;
+mod keeper;
 mod postgres;
 pub mod repo;
+mod sshd;
 
 pub use database::{TestStore, sqlite_store};
+pub use git_http::{GitHttp, Served};
 pub use postgres::{Postgres, postgres_store};
+pub use sshd::Sshd;
 
 /// Runs each named `async fn(TestStore)` on SQLite and on PostgreSQL.
 ///

@@ -1,37 +1,22 @@
 use std::fs;
-use std::io::Read;
-use std::net::TcpListener;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::path::PathBuf;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::{Duration, Instant};
 
 use opsmith_store::{Store, StoreUrl};
 use sea_orm::ConnectionTrait;
 use tempfile::TempDir;
 
 use crate::TestStore;
+use crate::keeper::{Keeper, free_port, run};
 
 /// A PostgreSQL server of this test process's own, on loopback, gone when the process is.
 #[derive(Debug)]
 pub struct Postgres {
     port: u16,
     databases: AtomicU32,
-    /// Its standard input is the life line: when this process ends, however, the server is stopped.
-    _keeper: Child,
+    _keeper: Keeper,
 }
-
-/// Waits for its parent's end, then stops the server and removes its folder.
-const KEEPER: &str = r#"
-folder=$1; shift
-"$@" >"$folder.log" 2>&1 &
-server=$!
-cat >/dev/null
-kill -INT "$server" 2>/dev/null
-wait "$server" 2>/dev/null
-rm -rf "$folder" "$folder.log"
-"#;
 
 impl Postgres {
     /// The server of this process, started on first use; `None`, with the reason printed, where there is none to start.
@@ -82,32 +67,10 @@ impl Postgres {
         ];
         serve.extend(["-D".to_owned(), data]);
         serve.extend(settings.into_iter().flat_map(|setting| ["-c".to_owned(), setting]));
-        let keeper = Command::new("sh")
-            .args(["-c", KEEPER, "sh", &folder.display().to_string()])
-            .args(serve)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .map_err(|e| e.to_string())?;
-        let server = Self { port, databases: AtomicU32::new(0), _keeper: keeper };
-        server.wait_until_ready(&folder)?;
-        Ok(server)
-    }
-
-    fn wait_until_ready(&self, folder: &Path) -> Result<(), String> {
-        let deadline = Instant::now() + Duration::from_secs(60);
-        let log = folder.with_extension("log");
-        while Instant::now() < deadline {
-            let text = fs::read_to_string(&log).unwrap_or_default();
-            if text.contains("database system is ready to accept connections") {
-                return Ok(());
-            }
-            std::thread::yield_now();
-        }
-        let mut text = String::new();
-        let _ = fs::File::open(&log).and_then(|mut file| file.read_to_string(&mut text));
-        Err(format!("PostgreSQL did not start: {text}"))
+        // Its signal for a shutdown that does not wait for clients.
+        let mut keeper = Keeper::start(&folder, "INT", &serve)?;
+        keeper.wait_until_it_says("database system is ready to accept connections")?;
+        Ok(Self { port, databases: AtomicU32::new(0), _keeper: keeper })
     }
 
     /// The URL of `database` on this server.
@@ -139,17 +102,4 @@ fn binaries() -> Option<PathBuf> {
     versions.retain(|bin| bin.join("initdb").exists());
     versions.sort();
     versions.pop()
-}
-
-fn free_port() -> Result<u16, String> {
-    let listener = TcpListener::bind("127.0.0.1:0").map_err(|e| e.to_string())?;
-    Ok(listener.local_addr().map_err(|e| e.to_string())?.port())
-}
-
-fn run(command: &[String]) -> Result<(), String> {
-    let output = Command::new(&command[0]).args(&command[1..]).output().map_err(|e| format!("{}: {e}", command[0]))?;
-    if output.status.success() {
-        return Ok(());
-    }
-    Err(format!("`{}` failed: {}", command[0], String::from_utf8_lossy(&output.stderr)))
 }

@@ -1,8 +1,12 @@
+use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
+use std::process::Stdio;
+use std::sync::mpsc;
 
 use serde_json::Value;
 
-use crate::desk::Desk;
+use crate::desk::{Desk, RIGHT_EDIT, broken_repository};
+use crate::process::{PATIENCE, Process};
 
 const OWN_COMMANDS: [&str; 12] = [
     "serve",
@@ -58,7 +62,11 @@ fn wrong_words_end_with_2_and_say_what_is_right() {
         (&["ampx", "list", "-s", "runing"], "running"),
         (&["ampx", "start", "/tmp/x"], "ampx start REPO PROMPT"),
         (&["ampx", "ping", "--api-url", "ftp://x"], "http://"),
-        (&["runs", "show", "nope"], "26 characters"),
+        (&["worker", "--queues", "ampx,ampxs"], "the queues are: ampx"),
+        (&["ampx", "start", "/tmp/x", " "], "the prompt is empty"),
+        (&["ampx", "start", "/tmp/x", "--task", "mend it", "now"], "`now`"),
+        (&["ampx", "start", "/tmp/x", "mend it", "--wait", "--agent", "nobody"], "`nobody`"),
+        (&["ampx", "start", "/tmp/x", "mend it", "--wait", "--max-attempts", "0"], "1 to 20"),
         (&[], "Usage"),
     ] {
         let done = desk.run(words).expect(2);
@@ -81,6 +89,30 @@ fn an_unknown_key_names_the_one_that_was_meant() {
     assert!(desk.run(&["config", "check"]).expect(0).stdout.contains("holds"));
     desk.write("opsmith.toml", "[policy]\n\"ampx.merge\" = \"perhaps\"\n");
     desk.run(&["config", "check"]).expect(2);
+}
+
+#[test]
+fn an_agent_that_is_not_configured_names_the_one_that_was_meant() {
+    let desk =
+        Desk::with_config("[ampx]\nagent = \"mnie\"\n[ampx.agents.mine]\nkind = \"command\"\ncommand = [\"true\"]\n");
+    let done = desk.run(&["config", "check"]).expect(2);
+    for part in ["`ampx.agent`", "opsmith.toml:2", "`mnie`", "did you mean `mine`?"] {
+        assert!(done.stderr.contains(part), "{part}: {}", done.stderr);
+    }
+    let doctor = desk.run(&["doctor"]).expect(1).stdout;
+    assert!(doctor.contains("`mnie`") && doctor.contains("did you mean `mine`?"), "{doctor}");
+}
+
+#[test]
+fn doctor_has_one_row_for_the_sandbox_and_more_where_asked() {
+    let desk = Desk::new();
+    let sandbox = |words: &[&str]| {
+        let table = desk.run(words).expect(1).stdout;
+        table.lines().filter(|line| line.starts_with("sandbox")).map(str::to_owned).collect::<Vec<_>>()
+    };
+    let short = sandbox(&["doctor"]);
+    assert!(short.len() == 1 && short[0].contains("not: ") && short[0].contains("network"), "{short:?}");
+    assert!(sandbox(&["doctor", "-v"]).len() > 10);
 }
 
 #[test]
@@ -110,11 +142,129 @@ fn completion_and_manual_know_the_products_commands() {
         assert!(script.contains("opsmith") && script.contains("delete-branch"), "{shell}");
         let script = desk.run(&["completion", shell, "--for", "ampx"]).expect(0).stdout;
         assert!(!script.contains("opsmith audit") && script.contains("delete-branch"), "{shell}");
+        let both = desk.run(&["completion", shell]).expect(0).stdout;
+        assert!(both.ends_with(&script), "{shell}: the product's own command is completed too");
     }
     assert!(desk.run(&["man"]).expect(0).stdout.contains(".TH opsmith 1"));
     desk.run(&["man", "pages"]).expect(0);
     let page = std::fs::read_to_string(desk.path("pages/opsmith-ampx-merge.1")).unwrap();
     assert!(page.contains("delete\\-branch"), "{page}");
+}
+
+#[test]
+fn a_shell_completes_the_binary_and_the_product_by_its_own_name() {
+    let desk = Desk::new();
+    desk.write("complete.bash", &desk.run(&["completion", "bash"]).expect(0).stdout);
+    // What bash does at a TAB: it calls the registered function and takes COMPREPLY.
+    let tab = "source ./complete.bash; name=$1; shift; COMP_WORDS=(\"$name\" \"$@\"); COMP_CWORD=$#
+        function=$(complete -p \"$name\" | sed 's/.* -F \\([^ ]*\\).*/\\1/')
+        $function \"$name\" \"${COMP_WORDS[COMP_CWORD]}\" \"${COMP_WORDS[COMP_CWORD-1]}\"; echo \"${COMPREPLY[@]}\"";
+    for (words, completed) in [
+        (&["ampx", "st"][..], "start"),
+        (&["opsmith", "ampx", "st"], "start"),
+        (&["opsmith", "aud"], "audit"),
+        (&["ampx", "merge", "--del"], "--delete-branch"),
+    ] {
+        let output = std::process::Command::new("bash")
+            .args([&["--norc", "-c", tab, "bash"], words].concat())
+            .current_dir(desk.path(""))
+            .output()
+            .unwrap();
+        assert_eq!(String::from_utf8(output.stdout).unwrap().trim(), completed, "{words:?}");
+    }
+}
+
+#[test]
+fn an_empty_list_says_what_to_do_and_prints_no_header() {
+    let desk = Desk::new();
+    for (words, says) in [
+        (&["ampx", "list"][..], "ampx start"),
+        (&["ampx", "list", "-s", "running"], "--all"),
+        (&["ampx", "agents"], "ampx.agents"),
+        (&["runs", "list"], "no runs"),
+        (&["confirm", "list"], "nothing waits"),
+        (&["audit", "list"], "no entries"),
+    ] {
+        let done = desk.run(words).expect(0);
+        assert_eq!(done.stdout, "", "{words:?}");
+        assert!(done.stderr.contains(says), "{words:?}: {}", done.stderr);
+    }
+}
+
+#[test]
+fn words_without_quotes_are_the_prompt_and_the_task_is_found_by_a_part_of_its_repository() {
+    let colours = RIGHT_EDIT.replace("\"mended\"", "\"\\u001b]0;owned\\u0007\\u001b[31mmended\\u001b[0m\"");
+    let (repo, desk) = (broken_repository(), Desk::scripted(&colours));
+    let words = ["ampx", "start", &repo.url(), "Mend", "the", "state", "--wait", "--json"];
+    let task = desk.run(&words).expect(0).json();
+    assert_eq!(task["prompt"], "Mend the state");
+
+    let url = repo.url();
+    let part = url.trim_end_matches(".git").rsplit('/').next().unwrap();
+    let total = |part: &str| desk.run(&["ampx", "list", "-r", part, "--json"]).expect(0).json()["total"].clone();
+    let totals = [&url, part, "elsewhere", "%"].map(|part| total(part).as_u64().unwrap());
+    assert_eq!(totals, [1, 1, 0, 0]);
+
+    let log = desk.run(&["ampx", "logs", task["id"].as_str().unwrap()]).expect(0).stdout;
+    assert!(log.contains("mended") && !log.contains('\x1b') && !log.contains("owned"), "{log:?}");
+
+    let run = task["run_id"].as_str().unwrap();
+    let shown = desk.run(&["ampx", "show", task["id"].as_str().unwrap()]).expect(0).stdout;
+    assert!(shown.contains(run), "{shown}");
+    for part in [&run[..20], &run[16..], &run.to_lowercase()[18..]] {
+        assert_eq!(desk.run(&["runs", "show", part, "--json"]).expect(0).json()["run"]["id"], run, "{part}");
+    }
+    desk.run(&["runs", "show", "nope"]).expect(1);
+}
+
+#[test]
+fn watching_fits_the_window_and_gives_the_terminal_back() {
+    let (repo, desk) = (broken_repository(), Desk::scripted(RIGHT_EDIT));
+    let _server = desk.serve();
+    for n in 0..9 {
+        desk.run(&["ampx", "start", &repo.url(), "mend", "number", &n.to_string(), &"x".repeat(200)]).expect(0);
+    }
+    let like = desk.command(&[]);
+    let line = format!("stty rows 6 cols 50; exec '{}' ampx list --watch", env!("CARGO_BIN_EXE_opsmith"));
+    let mut terminal = std::process::Command::new("script")
+        .args(["-qec", &line, "/dev/null"])
+        .env_clear()
+        .envs(like.get_envs().filter_map(|(name, value)| Some((name, value?))))
+        .env("TERM", "xterm")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let (mut keyboard, mut screen) = (terminal.stdin.take().unwrap(), terminal.stdout.take().unwrap());
+    let (send, receive) = mpsc::channel();
+    std::thread::spawn(move || {
+        let (mut seen, mut some) = (Vec::new(), [0; 4096]);
+        let mut stop = Some(b"\x03");
+        while let Ok(read @ 1..) = screen.read(&mut some) {
+            seen.extend_from_slice(&some[..read]);
+            if let Some(ctrl_c) = stop.take_if(|_| String::from_utf8_lossy(&seen).contains(" more")) {
+                keyboard.write_all(ctrl_c).unwrap();
+            }
+        }
+        let _ = send.send(String::from_utf8_lossy(&seen).into_owned());
+    });
+    let seen = receive.recv_timeout(PATIENCE).unwrap();
+    assert_eq!(terminal.wait().unwrap().code(), Some(130), "{seen:?}");
+    let (before, frame) = seen.split_once("\x1b[1;1H").unwrap();
+    assert!(before.contains("\x1b[?1049h") && before.contains("\x1b[?25l"), "{seen:?}");
+    assert!(frame.contains("… 5 more") && frame.contains("\x1b[?25h") && frame.ends_with("\x1b[?1049l"), "{seen:?}");
+    let first = frame.split("\x1b[J").next().unwrap();
+    assert_eq!(first.lines().count(), 6, "{first:?}");
+}
+
+#[test]
+fn the_second_server_on_a_store_says_that_there_is_another() {
+    let desk = Desk::new();
+    let first = desk.serve();
+    assert!(!first.said().contains("works on the store"), "{}", first.said());
+    let second = Process::serve(desk.command(&["serve", "--address", "127.0.0.1:0"]));
+    let said = second.said();
+    assert!(said.contains("warning: process ") && said.contains("works on the store sqlite://"), "{said}");
 }
 
 #[test]
@@ -164,6 +314,10 @@ fn without_a_server_what_needs_one_ends_with_5_and_says_how_to_start_one() {
     for words in [&["list"][..], &["start", "/tmp/x", "prompt", "--wait"]] {
         desk.run(&[&["ampx", "--api-url", &url][..], words].concat()).expect(5);
     }
+    let ping = desk.run(&["ampx", "ping"]).expect(5).stderr;
+    assert_eq!(ping.lines().count(), 2, "one line and a hint: {ping}");
+    assert!(ping.contains("refused") && !ping.contains("caused by"), "{ping}");
+    assert!(desk.run(&["ampx", "ping", "-v"]).expect(5).stderr.contains("caused by"));
     let failure = desk.run(&["ampx", "ping", "--json"]).expect(5).stderr;
     assert_eq!(serde_json::from_str::<Value>(&failure).unwrap()["error"], "unavailable");
     assert!(!desk.data_dir().exists());
@@ -187,7 +341,6 @@ fn what_answers_in_another_way_than_opsmith_is_told_apart() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let stranger = std::thread::spawn(move || {
-        use std::io::{Read as _, Write as _};
         let (mut stream, _) = listener.accept().unwrap();
         let _ = stream.read(&mut [0; 4096]).unwrap();
         stream.write_all(b"HTTP/1.1 404 Not Found\r\ncontent-length: 5\r\n\r\n<\x1b[2J").unwrap();
@@ -204,6 +357,10 @@ fn a_backup_is_a_database_of_its_own_and_replaces_nothing() {
     desk.run(&["store", "migrate"]).expect(0);
     desk.run(&["store", "backup", "copy.db"]).expect(0);
     desk.run(&["store", "backup", "copy.db"]).expect(1);
+    let lost = desk.run(&["store", "backup", "nowhere/copy.db"]).expect(1).stderr;
+    assert!(lost.contains("nowhere/copy.db") && lost.contains("hint: make its folder"), "{lost}");
+    let left = std::fs::read_dir(desk.path("")).unwrap().map(|entry| entry.unwrap().file_name());
+    assert_eq!(left.filter(|name| name.to_string_lossy().contains("copy")).collect::<Vec<_>>(), ["copy.db"]);
     let copy = desk.path("copy.db").display().to_string();
     let moved = Desk::new().env("DATABASE_PATH", &copy);
     assert_eq!(moved.run(&["store", "check", "--json"]).expect(0).json()["pending_migrations"], serde_json::json!([]));

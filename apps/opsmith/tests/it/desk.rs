@@ -2,11 +2,28 @@
 
 use std::io::{BufRead as _, BufReader};
 use std::net::TcpListener;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, ChildStderr, Command, Stdio};
+use std::sync::mpsc;
 
+use nix::sys::signal::Signal;
 use serde_json::Value;
 use tempfile::TempDir;
+use testkit::repo::TestRepo;
+
+use crate::process::{PATIENCE, Process, signal};
+
+const OPSMITH: &str = env!("CARGO_BIN_EXE_opsmith");
+
+/// What mends a [`broken_repository`].
+pub const RIGHT_EDIT: &str = "[[attempt]]\nsay = \"mended\"\n[[attempt.edit]]\npath = \"state\"\ncontent = \"good\"\n";
+
+/// A repository whose test wants another state than it has.
+pub fn broken_repository() -> TestRepo {
+    let repo = TestRepo::new();
+    repo.commit("main", &[("state", "bad"), ("test.sh", "grep -q good state && echo all is good")], "Begin");
+    repo
+}
 
 /// A folder with a configuration and a data folder; gone when dropped.
 pub struct Desk {
@@ -52,6 +69,19 @@ impl Desk {
         desk
     }
 
+    /// A desk whose agent plays `edits`, for [`broken_repository`].
+    pub fn scripted(edits: &str) -> Self {
+        let desk = Self::new();
+        let edits = desk.write("edits.toml", edits);
+        let text = format!(
+            "[ampx]\nretry_delay_s = 0\n[ampx.agents.recorded]\nkind = \"script\"\nscript = {:?}\n\
+             [ampx.ci]\nprovider = \"command\"\ncommand = \"sh test.sh\"\n",
+            edits.display().to_string()
+        );
+        desk.write("opsmith.toml", &text);
+        desk
+    }
+
     /// Sets one variable for every command.
     pub fn env(mut self, name: &str, value: &str) -> Self {
         self.settings.push((name.to_owned(), value.to_owned()));
@@ -78,9 +108,14 @@ impl Desk {
     }
 
     pub fn command(&self, words: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_opsmith"));
+        let mut command = self.program(OPSMITH);
+        command.args(words);
         command
-            .args(words)
+    }
+
+    fn program(&self, program: &str) -> Command {
+        let mut command = Command::new(program);
+        command
             .current_dir(self.folder.path())
             .env_clear()
             .env("PATH", std::env::var_os("PATH").unwrap())
@@ -99,14 +134,25 @@ impl Desk {
         done(self.command(words).spawn().unwrap())
     }
 
+    /// The same on a terminal where nobody types: fails if it waits for somebody.
+    pub fn run_on_terminal(&self, words: &[&str]) -> Done {
+        let line: Vec<String> = [&[OPSMITH], words].concat().iter().map(|word| format!("'{word}'")).collect();
+        let mut command = self.program("script");
+        let mut child = command.args(["-qec", &line.join(" "), "/dev/null"]).stdin(Stdio::piped()).spawn().unwrap();
+        let (pid, keyboard) = (child.id(), child.stdin.take());
+        let (send, receive) = mpsc::channel();
+        std::thread::spawn(move || send.send(done(child)));
+        let ended = receive.recv_timeout(PATIENCE);
+        drop(keyboard);
+        ended.unwrap_or_else(|_| {
+            signal(pid, Signal::SIGKILL);
+            panic!("it does not end: {words:?}")
+        })
+    }
+
     /// Starts a server on this desk's address and waits until it listens.
-    pub fn serve(&self) -> Server {
-        let mut child = self.command(&["serve"]).stdout(Stdio::null()).spawn().unwrap();
-        let mut stderr = BufReader::new(child.stderr.take().unwrap());
-        let said = read_until(&mut stderr, "listening on http://");
-        // Read on, or a full pipe would stop the server.
-        let log = std::thread::spawn(move || std::io::copy(&mut stderr, &mut std::io::sink()));
-        Server { child: Some(child), said, _log: log }
+    pub fn serve(&self) -> Process {
+        Process::serve(self.command(&["serve"]))
     }
 }
 
@@ -129,44 +175,4 @@ pub fn done(child: Child) -> Done {
     let output = child.wait_with_output().unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
     Done { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
-}
-
-/// Sends a signal to a process of ours.
-pub fn signal(pid: u32, signal: nix::sys::signal::Signal) {
-    nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid.try_into().unwrap()), signal).unwrap();
-}
-
-/// A running `opsmith serve`; killed when dropped.
-pub struct Server {
-    child: Option<Child>,
-    /// What it said until it listened.
-    pub said: String,
-    _log: std::thread::JoinHandle<std::io::Result<u64>>,
-}
-
-impl Server {
-    /// Ends it in good order; its exit code.
-    pub fn stop(mut self) -> Option<i32> {
-        let mut child = self.child.take().unwrap();
-        signal(child.id(), nix::sys::signal::Signal::SIGTERM);
-        child.wait().unwrap().code()
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        if let Some(mut child) = self.child.take() {
-            let _ = child.kill();
-            let _ = child.wait();
-        }
-    }
-}
-
-/// A configuration with a script agent that plays `edits`, and a CI command.
-pub fn scripted(edits: &Path, ci: &str) -> String {
-    format!(
-        "[ampx]\nretry_delay_s = 0\n[ampx.agents.recorded]\nkind = \"script\"\nscript = {:?}\n\
-         [ampx.ci]\nprovider = \"command\"\ncommand = {ci:?}\n",
-        edits.display().to_string()
-    )
 }

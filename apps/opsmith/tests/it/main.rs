@@ -4,7 +4,10 @@
 mod cli;
 mod desk;
 mod kill;
+mod metrics;
+mod process;
 mod quickstart;
 mod reference;
+mod remotes;
 mod tasks;
 mod trouble;

@@ -2,28 +2,13 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::Stdio;
 
 use nix::sys::signal::Signal;
-use testkit::repo::TestRepo;
 
-use crate::desk::{Desk, done, read_until, scripted, signal};
-
-const RIGHT_EDIT: &str = "[[attempt]]\nsay = \"mended\"\n[[attempt.edit]]\npath = \"state\"\ncontent = \"good\"\n";
-
-fn repository() -> TestRepo {
-    let repo = TestRepo::new();
-    repo.commit("main", &[("state", "bad"), ("test.sh", "grep -q good state && echo all is good")], "Begin");
-    repo
-}
-
-fn desk_with_edits(edits: &str) -> Desk {
-    let desk = Desk::new();
-    let edits = desk.write("edits.toml", edits);
-    desk.write("opsmith.toml", &scripted(&edits, "sh test.sh"));
-    desk
-}
+use crate::desk::{Desk, RIGHT_EDIT, broken_repository, done, read_until};
+use crate::process::signal;
 
 #[test]
 fn without_a_server_wait_runs_the_task_here_and_the_store_can_be_read() {
-    let (repo, desk) = (repository(), desk_with_edits(RIGHT_EDIT));
+    let (repo, desk) = (broken_repository(), Desk::scripted(RIGHT_EDIT));
     let started = desk.run(&["ampx", "start", &repo.url(), "Mend the state", "--wait", "--json"]).expect(0);
     let task = started.json();
     assert_eq!((&task["status"], &task["attempts"][0]["ci_verdict"]), (&"success".into(), &"green".into()));
@@ -46,7 +31,7 @@ fn without_a_server_wait_runs_the_task_here_and_the_store_can_be_read() {
 
 #[test]
 fn a_task_that_needs_a_person_ends_the_wait_with_6_and_continues_here() {
-    let (repo, desk) = (repository(), desk_with_edits(""));
+    let (repo, desk) = (broken_repository(), Desk::scripted(""));
     let task = desk.run(&["ampx", "start", &repo.url(), "Mend it", "--wait", "--json"]).expect(6).json();
     assert_eq!(task["status"], "needs_review");
     desk.write("edits.toml", &RIGHT_EDIT.repeat(9));
@@ -57,7 +42,7 @@ fn a_task_that_needs_a_person_ends_the_wait_with_6_and_continues_here() {
 
 #[test]
 fn ctrl_c_keeps_the_task_and_the_next_server_goes_on_with_it() {
-    let (repo, desk) = (repository(), Desk::new());
+    let (repo, desk) = (broken_repository(), Desk::new());
     let agent = |line: &str| {
         format!(
             "[ampx.agents.a]\nkind = \"command\"\ncommand = [\"sh\", \"-c\", {line:?}]\n\
@@ -85,7 +70,7 @@ fn ctrl_c_keeps_the_task_and_the_next_server_goes_on_with_it() {
 
 #[test]
 fn a_task_that_nobody_runs_can_be_aborted_without_a_server() {
-    let (repo, desk) = (repository(), Desk::new());
+    let (repo, desk) = (broken_repository(), Desk::new());
     desk.write(
         "opsmith.toml",
         "[ampx.agents.a]\nkind = \"command\"\ncommand = [\"sh\", \"-c\", \"echo begun; exec sleep 600\"]\n",
@@ -109,7 +94,7 @@ fn a_task_that_nobody_runs_can_be_aborted_without_a_server() {
 
 #[test]
 fn a_wait_outlives_the_server_that_it_began_with() {
-    let (repo, desk) = (repository(), Desk::new());
+    let (repo, desk) = (broken_repository(), Desk::new());
     let lives = desk.path("lives").display().to_string();
     let agent = format!("echo begun | tee -a {lives}; test $(wc -l < {lives}) = 1 && sleep 600; echo good > state");
     desk.write(
@@ -133,7 +118,7 @@ fn a_wait_outlives_the_server_that_it_began_with() {
 
 #[test]
 fn a_prompt_comes_from_stdin_and_a_key_names_one_task() {
-    let (repo, desk) = (repository(), desk_with_edits(RIGHT_EDIT));
+    let (repo, desk) = (broken_repository(), Desk::scripted(RIGHT_EDIT));
     let _server = desk.serve();
     let url = repo.url();
     let start = || {
@@ -152,9 +137,9 @@ fn a_prompt_comes_from_stdin_and_a_key_names_one_task() {
 
 #[test]
 fn a_merge_waits_for_a_persons_yes_to_exactly_its_plan() {
-    let (repo, desk) = (repository(), desk_with_edits(RIGHT_EDIT));
+    let (repo, desk) = (broken_repository(), Desk::scripted(RIGHT_EDIT));
     let server = desk.serve();
-    assert!(server.said.contains(&format!("listening on http://{}", desk.address())), "{}", server.said);
+    assert_eq!(server.name(), format!("http://{}", desk.address()));
     desk.run(&["ampx", "ping"]).expect(0);
     let task = desk.run(&["ampx", "start", &repo.url(), "Mend it", "-w", "-o", "json"]).expect(0).json();
     let id = task["id"].as_str().unwrap();
@@ -192,7 +177,7 @@ fn a_merge_waits_for_a_persons_yes_to_exactly_its_plan() {
 
 #[test]
 fn abort_asks_first_and_ends_what_runs() {
-    let (repo, desk) = (repository(), Desk::new());
+    let (repo, desk) = (broken_repository(), Desk::new());
     desk.write(
         "opsmith.toml",
         "[ampx.agents.a]\nkind = \"command\"\ncommand = [\"sh\", \"-c\", \"echo begun; exec sleep 600\"]\n",
@@ -209,13 +194,13 @@ fn abort_asks_first_and_ends_what_runs() {
     // Another word on a task that has ended is refused with the reason.
     let refused = desk.run(&["ampx", "continue", id]).expect(1);
     assert!(refused.stderr.contains("`aborted`"), "{}", refused.stderr);
-    let invalid = desk.run(&["ampx", "start", &repo.url(), " "]).expect(1);
-    assert!(invalid.stderr.contains("`prompt`"), "{}", invalid.stderr);
+    let invalid = desk.run(&["ampx", "start", &repo.url(), " "]).expect(2);
+    assert!(invalid.stderr.contains("the prompt is empty"), "{}", invalid.stderr);
 }
 
 #[test]
 fn a_watched_list_prints_each_change_once() {
-    let (repo, desk) = (repository(), desk_with_edits(RIGHT_EDIT));
+    let (repo, desk) = (broken_repository(), Desk::scripted(RIGHT_EDIT));
     let _server = desk.serve();
     let mut watch = desk.command(&["ampx", "list", "--watch"]).spawn().unwrap();
     let mut stdout = BufReader::new(watch.stdout.take().unwrap());

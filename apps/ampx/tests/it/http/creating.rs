@@ -69,6 +69,11 @@ async fn a_request_that_does_not_hold_names_the_field() {
     }
     let near = problem(desk.server.post(TASKS, &with("agent", json!("mien"))).send().await.unwrap()).await;
     assert_eq!(near.hint.as_deref(), Some("did you mean `mine`?"));
+    let empty = problem(desk.server.post(TASKS, &with("prompt", json!(""))).send().await.unwrap()).await;
+    assert_eq!(empty.message, "`prompt` is empty");
+    let relative = problem(desk.server.post(TASKS, &with("repo", json!("tests/it"))).send().await.unwrap()).await;
+    let whole = std::fs::canonicalize("tests/it").unwrap();
+    assert_eq!(relative.hint.unwrap(), format!("give its whole path: `{}`", whole.display()));
     let longest = with("prompt", json!("é".repeat(50_000)));
     assert_eq!(desk.server.post(TASKS, &longest).send().await.unwrap().status(), 201);
     assert_eq!(desk.server.json(TASKS).await["total"], 1, "of the others none was taken in");

@@ -1,74 +1,20 @@
-use std::net::SocketAddr;
-
 use ampx::Ampx;
 use ampx::http::Caller;
 use axum::Extension;
-use opsmith_host::config::{PLATFORM, load};
-use opsmith_host::http::{ProblemBody, ServeOptions, bind, serve};
-use opsmith_host::process::{Catalogue, Process};
+use opsmith_host::config::load;
+use opsmith_host::process::Process;
 use opsmith_model::Principal;
 use opsmith_store::Store;
-use reqwest::{Client, Method, RequestBuilder, Response};
 use sea_orm::{ConnectionTrait as _, Statement, Value as Sql};
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use tokio_util::sync::{CancellationToken, DropGuard};
+pub(crate) use testkit::http::{Server, problem};
 
-const CATALOGUE: Catalogue = Catalogue {
-    settings: &[PLATFORM, ampx::config::SETTINGS],
-    effects: &[ampx::EFFECTS],
-    migrations: &[
-        opsmith_guard::migrations,
-        opsmith_runs::migrations,
-        opsmith_forge::local::migrations,
-        ampx::migrations,
-    ],
-};
+use crate::CATALOGUE;
 
-/// A real server over a router, gone when dropped.
-pub(crate) struct Server {
-    address: SocketAddr,
-    client: Client,
-    _shutdown: DropGuard,
-}
-
-impl Server {
-    pub(crate) async fn start(router: axum::Router) -> Self {
-        let listener = bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let shutdown = CancellationToken::new();
-        let token = shutdown.clone();
-        tokio::spawn(async move { serve(listener, router, &ServeOptions::default(), token).await });
-        let client = Client::builder().no_proxy().build().unwrap();
-        Self { address, client, _shutdown: shutdown.drop_guard() }
-    }
-
-    /// ampx's routes, where ada makes every request.
-    pub(crate) async fn of(ampx: &Ampx) -> Self {
-        Self::start(ampx::http::router(ampx.clone()).layer(Extension(Caller(Principal::user("ada"))))).await
-    }
-
-    pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        self.client.request(method, format!("http://{}{path}", self.address))
-    }
-
-    pub(crate) fn get(&self, path: &str) -> RequestBuilder {
-        self.request(Method::GET, path)
-    }
-
-    pub(crate) fn post(&self, path: &str, body: &Value) -> RequestBuilder {
-        self.request(Method::POST, path).json(body)
-    }
-
-    pub(crate) fn patch(&self, path: &str, body: &Value) -> RequestBuilder {
-        self.request(Method::PATCH, path).json(body)
-    }
-
-    pub(crate) async fn json(&self, path: &str) -> Value {
-        let answer = self.get(path).send().await.unwrap();
-        assert_eq!(answer.status(), 200, "{path}");
-        answer.json().await.unwrap()
-    }
+/// ampx's routes, where ada makes every request.
+pub(crate) async fn serve(ampx: &Ampx) -> Server {
+    Server::start(ampx::http::router(ampx.clone()).layer(Extension(Caller(Principal::user("ada"))))).await
 }
 
 /// A server over ampx on a store of its own.
@@ -93,7 +39,7 @@ impl Desk {
         let config = load(CATALOGUE.settings, &flags, None, &env).unwrap();
         let process = Process::open(&CATALOGUE, &config).await.unwrap();
         let ampx = ampx::open(&process, &config).unwrap();
-        let server = Server::of(&ampx).await;
+        let server = serve(&ampx).await;
         Self { ampx, server, process, _folder: folder }
     }
 
@@ -115,9 +61,12 @@ impl Desk {
 pub(crate) struct Elsewhere(Store);
 
 impl Elsewhere {
-    /// Brings a task to a status, as a worker would.
+    /// Brings a task to a status, as a worker would: with its event.
     pub(crate) async fn set_status(&self, id: &str, status: &str) {
         let sql = "UPDATE ampx_tasks SET status = ? WHERE id = ?";
+        self.run(sql, [status.into(), id.into()]).await;
+        let sql = "INSERT INTO ampx_events (task_id, attempt, kind, label, text, at) \
+                   SELECT task_id, 1, 'status', ?, 'elsewhere', at FROM ampx_events WHERE task_id = ? LIMIT 1";
         self.run(sql, [status.into(), id.into()]).await;
     }
 
@@ -139,14 +88,4 @@ impl Elsewhere {
         assert_eq!(write.execute_raw(statement).await.unwrap().rows_affected(), 1);
         write.commit().await.unwrap();
     }
-}
-
-/// The problem of an answer; it must be one, and agree with the answer's status and id.
-pub(crate) async fn problem(answer: Response) -> ProblemBody {
-    assert_eq!(answer.headers()["content-type"], "application/problem+json");
-    let status = answer.status().as_u16();
-    let id = answer.headers()["x-request-id"].to_str().unwrap().to_owned();
-    let body: ProblemBody = answer.json().await.unwrap();
-    assert_eq!((body.status, body.request_id.as_deref()), (status, Some(id.as_str())));
-    body
 }

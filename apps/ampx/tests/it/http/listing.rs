@@ -84,3 +84,19 @@ async fn a_query_that_does_not_hold_names_the_parameter() {
         assert_eq!(problem.fields.keys().collect::<Vec<_>>(), [field], "{query}: {}", problem.message);
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_status_that_is_none_tells_those_there_are() {
+    let desk = Desk::open().await;
+    for (word, hint) in [
+        ("merged", Some("a merged task is a `success` with a `merged_at`")),
+        ("runing", Some("did you mean `running`?")),
+        ("somewhere", None),
+    ] {
+        let refused = desk.server.get(&format!("/api/v1/tasks?status={word}")).send().await.unwrap();
+        let refused = problem(refused).await;
+        let all = "queued, running, retrying, needs_review, success, aborted, error";
+        assert_eq!((refused.status, &refused.fields["status"]), (400, &format!("`{word}` is none of {all}")));
+        assert_eq!(refused.hint.as_deref(), hint);
+    }
+}

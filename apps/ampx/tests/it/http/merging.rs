@@ -2,13 +2,13 @@ use opsmith_guard::Answer;
 use opsmith_model::ConfirmationId;
 use serde_json::{Value, json};
 
-use super::desk::{Server, problem};
+use super::desk::{problem, serve};
 use crate::stories::{Setup, World, ada};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_merge_is_shown_asked_confirmed_and_done_once() {
     let world = World::new(Setup::shell("echo 'echo $(($1 + $2))' > sum.sh")).await;
-    let server = Server::of(&world.ampx).await;
+    let server = serve(&world.ampx).await;
     let id = world.done("Add").await.task.id;
     let path = format!("/api/v1/tasks/{id}/merge");
 

@@ -1,6 +1,10 @@
-use ampx::task::TaskStatus;
+use ampx::NewTask;
+use ampx::task::{TaskDetail, TaskStatus};
+use testkit::repo::TestRepo;
 
-use super::{Setup, World};
+use super::{Setup, World, ada, folder};
+
+const ADD: &str = "echo 'echo $(($1 + $2))' > sum.sh";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_program_gets_its_prompt_its_number_and_on_a_retry_the_log() {
@@ -53,5 +57,72 @@ async fn an_agent_that_never_ends_is_stopped_in_time_and_what_it_did_counts() {
     let detail = world.done("Never end").await;
     assert_eq!(detail.task.status, TaskStatus::Success, "{}", detail.task.summary);
     assert!(world.log(detail.task.id).await.contains("was stopped after"));
+    world.stop().await;
+}
+
+/// A world with the agents `it` and `other`, and a base branch with that `.opsmith.toml`.
+async fn two_agents(file: &str) -> World {
+    let other = "[ampx.agents.other]\nkind = \"command\"\ncommand = [\"sh\", \"-c\", \"echo 'echo 4' > sum.sh\"]\n";
+    let setup = Setup { more: other.into(), ..Setup::shell(ADD) };
+    let files = [super::WRONG_SUM, &[(".opsmith.toml", file)]].concat();
+    World::with(folder(), TestRepo::new(), &files, setup).await
+}
+
+async fn done_by(world: &World, agent: Option<&str>) -> TaskDetail {
+    let agent = agent.map(str::to_owned);
+    let new = NewTask { repo: world.repo.url(), prompt: "Add".into(), agent, ..NewTask::default() };
+    let id = world.ampx.create(&new, &ada(), None).await.unwrap().id;
+    world.ended(id).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_agent_is_the_tasks_else_the_repositorys_else_the_default_one() {
+    let world = two_agents("agent = \"other\"\nagnet = 1\n[policy]\n\"ampx.merge\" = \"allow\"\n").await;
+    for (asked, agent, content) in [(None, "other", "echo 4"), (Some("it"), "it", "echo $(($1 + $2))")] {
+        let detail = done_by(&world, asked).await;
+        assert_eq!(detail.task.status, TaskStatus::Success, "{}", detail.task.summary);
+        assert_eq!(
+            (detail.task.agent.as_str(), world.repo.read(&detail.task.branch, "sum.sh").as_str()),
+            (agent, content)
+        );
+        let log = world.log(detail.task.id).await;
+        assert_eq!(log.contains("agent `other`, as the repository's `.opsmith.toml` says"), asked.is_none(), "{log}");
+        assert!(log.contains("`agnet` (did you mean `agent`?), `policy`, which does nothing"), "{log}");
+    }
+    world.stop().await;
+    let world = two_agents("[ci]\ncommand = \"sh test.sh\"\n").await;
+    let detail = done_by(&world, None).await;
+    assert_eq!(detail.task.agent, "it");
+    assert!(!world.log(detail.task.id).await.contains(".opsmith.toml"));
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_repository_that_names_no_configured_agent_is_an_error_with_the_names() {
+    for (name, hint) in [("othr", "did you mean `other`?"), ("somebody", "configured are `it`, `other`")] {
+        let world = two_agents(&format!("agent = \"{name}\"\n")).await;
+        let detail = done_by(&world, None).await;
+        assert_eq!(detail.task.status, TaskStatus::Error);
+        let told = format!("the repository's `.opsmith.toml` names the agent `{name}`, which is not configured here");
+        assert!(detail.task.summary.starts_with(&told), "{}", detail.task.summary);
+        assert!(detail.task.summary.contains(hint), "{}", detail.task.summary);
+        assert_eq!(done_by(&world, Some("it")).await.task.status, TaskStatus::Success, "nobody asks the repository");
+        world.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_any_name_the_first_installed_agent_works() {
+    let other = "[ampx.agents.other]\nkind = \"command\"\ncommand = [\"sh\", \"-c\", \"echo 'echo 4' > sum.sh\"]\n";
+    let missing = "kind = \"command\"\ncommand = [\"no-such-agent-program\"]\n";
+    let setup = Setup { agent: missing.into(), more: other.into(), ci: "sh test.sh".into(), ..Setup::default() };
+    let world = World::new(setup).await;
+    let detail = done_by(&world, None).await;
+    assert_eq!(
+        (detail.task.agent.as_str(), detail.task.status),
+        ("other", TaskStatus::Success),
+        "{}",
+        detail.task.summary
+    );
     world.stop().await;
 }

@@ -117,3 +117,21 @@ async fn what_is_not_green_is_not_merged() {
     assert_eq!(error.kind(), ErrorKind::Conflict);
     world.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_base_that_is_checked_out_at_the_remote_says_what_to_do() {
+    let world = World::new(Setup::shell(ADD)).await;
+    let id = world.done("Add").await.task.id;
+    world.repo.git(&["config", "core.bare", "false"]);
+    let squash = by(MergeMethod::Squash);
+    let asked = match world.ampx.merge(id, &squash, false, &ada()).await.unwrap_err() {
+        AmpxError::Refused(Refusal::ConfirmationRequired(asked)) => asked,
+        other => panic!("{other}"),
+    };
+    world.process.guard.confirm(asked.id, Answer::Yes, &asked.digest, &ada()).await.unwrap();
+    let error = world.ampx.merge(id, &squash, false, &ada()).await.unwrap_err();
+    let told = format!("the branch `main` is checked out in `{}`, so git refuses to move it there", world.repo.url());
+    assert_eq!((error.kind(), error.to_string()), (ErrorKind::Conflict, told));
+    assert!(error.hint().unwrap().contains("receive.denyCurrentBranch"), "{:?}", error.hint());
+    world.stop().await;
+}

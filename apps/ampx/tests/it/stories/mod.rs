@@ -6,28 +6,19 @@ mod merging;
 mod rounds;
 mod spine;
 mod throng;
+mod upkeep;
 
 use std::path::{Path, PathBuf};
 
 use ampx::task::{TaskDetail, TaskStatus};
-use ampx::{Ampx, NewTask};
-use opsmith_host::config::{Config, PLATFORM, load};
-use opsmith_host::process::{Catalogue, Process};
+use ampx::{Ampx, NewTask, Worker};
+use opsmith_host::config::{Config, load};
+use opsmith_host::process::Process;
 use opsmith_model::{Principal, TaskId};
-use opsmith_runs::Worker;
 use tempfile::TempDir;
 use testkit::repo::TestRepo;
 
-const CATALOGUE: Catalogue = Catalogue {
-    settings: &[PLATFORM, ampx::config::SETTINGS],
-    effects: &[ampx::EFFECTS],
-    migrations: &[
-        opsmith_guard::migrations,
-        opsmith_runs::migrations,
-        opsmith_forge::local::migrations,
-        ampx::migrations,
-    ],
-};
+use crate::CATALOGUE;
 
 /// A test that wants `sum.sh 2 2` to say 4, and a script that says 5.
 const WRONG_SUM: &[(&str, &str)] = &[
@@ -113,8 +104,29 @@ impl World {
         let config = config(folder.path(), &setup);
         let process = Process::open(&CATALOGUE, &config).await.unwrap();
         let ampx = ampx::open(&process, &config).unwrap();
-        let worker = ampx::start_worker(&ampx, &process, Some("test"), None).await.unwrap();
-        Self { folder, repo, ampx, process, worker: Some(worker) }
+        let mut world = Self { folder, repo, ampx, process, worker: None };
+        world.work().await;
+        world
+    }
+
+    /// Starts the worker.
+    pub(crate) async fn work(&mut self) {
+        self.worker = Some(ampx::start_worker(&self.ampx, &self.process, Some("test"), None).await.unwrap());
+    }
+
+    /// Ends the worker in good order; its runs go on with the next one.
+    pub(crate) async fn rest(&mut self) {
+        if let Some(worker) = self.worker.take() {
+            worker.shutdown(std::time::Duration::from_secs(5)).await;
+        }
+    }
+
+    /// Waits until `holds` does, looking whenever this process adds an event.
+    pub(crate) async fn until(&self, holds: impl AsyncFn() -> bool) {
+        let mut appended = self.ampx.appended();
+        while !holds().await {
+            tokio::time::timeout(std::time::Duration::from_secs(30), appended.changed()).await.unwrap().unwrap();
+        }
     }
 
     pub(crate) async fn start(&self, prompt: &str) -> TaskId {
@@ -145,9 +157,7 @@ impl World {
     }
 
     pub(crate) async fn stop(mut self) {
-        if let Some(worker) = self.worker.take() {
-            worker.shutdown(std::time::Duration::from_secs(5)).await;
-        }
+        self.rest().await;
     }
 }
 

@@ -34,6 +34,11 @@ async fn red_then_green_opens_one_pull_request() {
     let events = world.ampx.events_after(0, Some(task.id), 1000).await.unwrap();
     use TaskStatus::{Queued, Retrying, Running, Success};
     assert_eq!(statuses(&events), [Queued, Running, Retrying, Running, Success]);
+    let waits = events.iter().filter_map(|event| match &event.kind {
+        ampx::EventKind::Status { status: Retrying, summary } => Some(summary.as_str()),
+        ampx::EventKind::Status { .. } | ampx::EventKind::Log { .. } => None,
+    });
+    assert_eq!(waits.collect::<Vec<_>>(), ["attempt 2 begins now"]);
     assert!(world.strays().is_empty(), "{:?}", world.strays());
     let diff = String::from_utf8(world.ampx.diff(task.id).await.unwrap()).unwrap();
     assert!(diff.contains("-echo 5\n+echo $(($1 + $2))"), "{diff}");
@@ -152,5 +157,38 @@ async fn an_abort_ends_the_agent_and_removes_its_folder() {
     assert_eq!((detail.task.status, detail.task.summary.as_str()), (TaskStatus::Aborted, "aborted by user:ada"));
     assert!(world.strays().is_empty());
     assert!(world.ampx.abort(id, &ada()).await.is_err());
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_step_that_was_broken_off_says_that_it_starts_again() {
+    let folder = folder();
+    let (edited, checked) = (folder.path().join("edited"), folder.path().join("checked"));
+    let wait = |what: &str, file: &std::path::Path| {
+        format!("echo {what} begins; while ! test -e {}; do sleep 0.05; done", file.display())
+    };
+    let agent = format!("{}; echo 'echo $(($1 + $2))' > sum.sh", wait("editing", &edited));
+    let setup = Setup { ci: format!("{}; sh test.sh", wait("checking", &checked)), ..Setup::shell(&agent) };
+    let mut world = World::with(folder, testkit::repo::TestRepo::new(), super::WRONG_SUM, setup).await;
+    let id = world.start("Add").await;
+    for (begun, file) in [("editing begins", &edited), ("checking begins", &checked)] {
+        world.until(async || world.log(id).await.contains(begun)).await;
+        world.rest().await;
+        std::fs::write(file, "").unwrap();
+        world.work().await;
+    }
+    let detail = world.ended(id).await;
+    let log = world.log(id).await;
+    assert_eq!(detail.task.status, TaskStatus::Success, "{}\n{log}", detail.task.summary);
+    let order = [
+        "editing begins",
+        "opsmith: attempt 1 starts again: its worker was stopped or lost",
+        "editing begins",
+        "checking begins",
+        "opsmith: the check of attempt 1 starts again: its worker was stopped or lost",
+        "checking begins",
+    ];
+    let told: Vec<&str> = log.lines().filter(|line| order.contains(line)).collect();
+    assert_eq!(told, order, "{log}");
     world.stop().await;
 }

@@ -1,6 +1,8 @@
 use serde_json::{Value, json};
 
-use super::{Server, World};
+use super::server::Server;
+use super::world::World;
+use crate::process::PATIENCE;
 
 /// Merging, killed at every step: one merge commit, and the branch gone.
 #[tokio::test(flavor = "multi_thread")]
@@ -43,5 +45,5 @@ async fn killed_at(point: &str) {
 async fn merge(server: &Server, id: &str) -> Option<Value> {
     let body = json!({ "method": "squash", "delete_branch": true });
     let request = reqwest::Client::new().post(server.url(&format!("/tasks/{id}/merge"))).json(&body);
-    request.timeout(super::PATIENCE).send().await.ok()?.json().await.ok()
+    request.timeout(PATIENCE).send().await.ok()?.json().await.ok()
 }

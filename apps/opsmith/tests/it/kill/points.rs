@@ -2,10 +2,10 @@ use futures::StreamExt;
 use nix::sys::signal::Signal;
 use std::os::unix::process::ExitStatusExt;
 
-use super::World;
+use super::world::World;
 
 /// Every step of a task that is red once and then green.
-pub(super) const STEPS: &[&str] = &[
+const STEPS: &[&str] = &[
     "begin",
     "prepare",
     "agent 1",
@@ -26,10 +26,18 @@ pub(super) const STEPS: &[&str] = &[
 /// Ahead of the step, between its effect and the journal, and behind the journal.
 const MOMENTS: &[&str] = &["before", "acted", "recorded"];
 
+/// Every moment of every step.
+pub(super) fn points() -> impl Iterator<Item = String> {
+    STEPS.iter().flat_map(|step| MOMENTS.iter().map(move |moment| format!("{step}:{moment}")))
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_at_any_step_the_task_ends_as_it_should_after_a_restart() {
-    let points = STEPS.iter().flat_map(|step| MOMENTS.iter().map(move |moment| format!("{step}:{moment}")));
-    futures::stream::iter(points).map(|point| async move { killed_at(&point).await }).buffer_unordered(3).count().await;
+    futures::stream::iter(points())
+        .map(|point| async move { killed_at(&point).await })
+        .buffer_unordered(3)
+        .count()
+        .await;
 }
 
 async fn killed_at(point: &str) {

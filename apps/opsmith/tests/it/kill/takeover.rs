@@ -1,26 +1,22 @@
 use futures::StreamExt;
-use testkit::Postgres;
 
-use super::points::STEPS;
-use super::{WRONG_THEN_RIGHT, World};
+use super::points::points;
+use super::world::{WRONG_THEN_RIGHT, World};
 
 /// On PostgreSQL, from another machine: one whose data folder has neither the clone nor the commits.
 #[tokio::test(flavor = "multi_thread")]
 async fn another_machine_takes_over_from_one_killed_at_any_step() {
-    let Some(server) = tokio::task::spawn_blocking(Postgres::shared).await.unwrap() else { return };
-    futures::stream::iter(STEPS)
-        .map(|step| async move { taken_over_at(server, &format!("{step}:acted")).await })
+    futures::stream::iter(points())
+        .map(|point| async move { taken_over_at(&point).await })
         .buffer_unordered(3)
         .count()
         .await;
 }
 
-async fn taken_over_at(postgres: &Postgres, point: &str) {
-    let world = World::new(Some(postgres.create_database().await));
-    let script = world.folder.path().join("script.toml");
-    std::fs::write(&script, WRONG_THEN_RIGHT).unwrap();
+async fn taken_over_at(point: &str) {
+    let Some(world) = World::on_postgres(1).await else { return };
     for machine in ["a", "b"] {
-        world.configure(machine, &format!("kind = \"script\"\nscript = \"{}\"", script.display()));
+        world.configure(machine, &world.script(WRONG_THEN_RIGHT));
     }
     let mut first = world.serve("a", Some(point));
     first.start(&world).await;

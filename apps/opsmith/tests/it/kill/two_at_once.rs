@@ -2,12 +2,12 @@ use std::process::Stdio;
 
 use serde_json::Value;
 
-use super::World;
+use super::world::World;
 
 /// Two `start --wait` on one SQLite file: each works its own task to the end and leaves the other's alone.
 #[tokio::test(flavor = "multi_thread")]
 async fn two_waiting_starts_on_one_file_leave_each_others_runs_alone() {
-    let world = World::new(None);
+    let world = World::on_sqlite();
     let began = world.folder.path().join("began");
     // Each agent waits until both have begun, so both processes are alive at once.
     let agent = format!(
@@ -15,7 +15,7 @@ async fn two_waiting_starts_on_one_file_leave_each_others_runs_alone() {
          sleep 1.5; echo 'echo $(($1 + $2))' > sum.sh",
         began = began.display()
     );
-    world.configure("a", &format!("kind = \"command\"\ncommand = [\"sh\", \"-c\", {:?}]", agent.replace("${", "$${")));
+    world.configure("a", &World::shell(&agent));
     let start = || {
         let url = world.repo.url();
         let mut command = world.command("a", &["ampx", "start", "--wait", "-o", "json", &url, "Make the sum right"]);
