@@ -10,12 +10,12 @@ pub enum StoreError {
     /// No connection, or none in time.
     #[error("the database does not answer")]
     Unavailable(#[source] DbErr),
-    /// Another writer held the database past the time limit.
+    /// Another writer held the database past the time limit. The driver's words for it would add nothing.
     #[error("the database is locked by another process")]
-    Locked(#[source] DbErr),
-    /// The disk or the quota is full.
+    Locked,
+    /// The disk or the quota is full; likewise.
     #[error("the disk under the database is full")]
-    DiskFull(#[source] DbErr),
+    DiskFull,
     /// A row with that unique value exists.
     #[error("the database already has such a row")]
     NotUnique(#[source] DbErr),
@@ -54,9 +54,9 @@ impl From<DbErr> for StoreError {
         let text = error.to_string();
         let says = |words: &str| text.contains(words);
         if says("database is locked") || says("database table is locked") {
-            Self::Locked(error)
+            Self::Locked
         } else if says("disk is full") || says("No space left on device") || says("could not extend file") {
-            Self::DiskFull(error)
+            Self::DiskFull
         } else if says("database disk image is malformed") || says("file is not a database") {
             Self::Damaged(text)
         } else if no_connection || says("error communicating with database") || says("terminating connection") {
@@ -71,7 +71,7 @@ impl Hint for StoreError {
     fn kind(&self) -> ErrorKind {
         match self {
             Self::UnknownUrl => ErrorKind::Usage,
-            Self::Unavailable(_) | Self::Locked(_) | Self::DiskFull(_) => ErrorKind::Unavailable,
+            Self::Unavailable(_) | Self::Locked | Self::DiskFull => ErrorKind::Unavailable,
             Self::NotUnique(_) => ErrorKind::Conflict,
             Self::Unsupported(_) => ErrorKind::Invalid,
             Self::Unreadable { .. } | Self::Damaged(_) => ErrorKind::Damaged,
@@ -83,8 +83,8 @@ impl Hint for StoreError {
         let text = match self {
             Self::UnknownUrl => "write `sqlite:///path/opsmith.db` or `postgres://user@host/database`",
             Self::Unavailable(_) => "check that the database runs and that `[store] url` is right",
-            Self::Locked(_) => "find the process that holds the file, or try again",
-            Self::DiskFull(_) => "free some space; nothing that was recorded is lost",
+            Self::Locked => "find the process that holds the file, or try again",
+            Self::DiskFull => "free some space; nothing that was recorded is lost",
             Self::Damaged(_) | Self::Unreadable { .. } => "restore a copy made by `opsmith store backup`",
             Self::NotUnique(_) | Self::Unsupported(_) | Self::Failed(_) => return None,
         };

@@ -68,8 +68,7 @@ async fn push_once(run: &RunContext, work: &Work, number: u32, head: &str) -> Re
     let (run_id, ampx, id) = (run.run_id(), &work.ampx, work.id);
     run.step(&format!("push {number}"), |scope| async move {
         let (task, repo) = (work.task().await?, work.repo().await?);
-        let request =
-            PushRequest { branch: task.branch.clone(), sha: head.to_owned(), expected: work.pushed.clone() };
+        let request = PushRequest { branch: task.branch.clone(), sha: head.to_owned(), expected: work.pushed.clone() };
         let summary = format!("push {} to branch {}", &head[..12.min(head.len())], task.branch);
         let wanted = effect(PUSH, repo.url().target(), summary, request.parameters());
         let permit = match permit(ampx, run, wanted, &format!("push {number}")).await {

@@ -11,7 +11,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 use testkit::repo::TestRepo;
 
-use crate::process::{PATIENCE, Process, signal};
+use crate::process::{PATIENCE, Process, measured, signal};
 
 const OPSMITH: &str = env!("CARGO_BIN_EXE_opsmith");
 
@@ -118,6 +118,7 @@ impl Desk {
         command
             .current_dir(self.folder.path())
             .env_clear()
+            .envs(measured())
             .env("PATH", std::env::var_os("PATH").unwrap())
             .env("HOME", self.folder.path())
             .env("USER", "ada")

@@ -1,5 +1,6 @@
 //! An opsmith that goes on until a test ends it.
 
+use std::ffi::OsString;
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, mpsc};
@@ -95,4 +96,10 @@ impl Drop for Process {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Where a program that is measured writes what ran in it; nothing where nobody measures.
+pub(crate) fn measured() -> Option<(&'static str, OsString)> {
+    const NAME: &str = "LLVM_PROFILE_FILE";
+    Some((NAME, std::env::var_os(NAME)?))
 }

@@ -10,6 +10,8 @@ use std::time::Duration;
 use tokio::process::Command;
 use tokio::time::timeout;
 
+use crate::process::measured;
+
 const QUICKSTART: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/ampx/quickstart.md");
 /// It takes a few seconds; a machine that builds at the same time takes longer.
 const LIMIT: Duration = Duration::from_secs(180);
@@ -48,6 +50,7 @@ async fn follow(room: &Path) -> (Option<ExitStatus>, bool) {
         .arg(room.join("quickstart.sh"))
         .current_dir(room.join("empty"))
         .env_clear()
+        .envs(measured())
         .envs([("PATH", path), ("USER", "ada".to_owned()), ("SERVER_ADDRESS", format!("127.0.0.1:{port}"))])
         .env("HOME", room.join("home"))
         .env("GIT_CONFIG_NOSYSTEM", "1")

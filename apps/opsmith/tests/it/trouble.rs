@@ -62,9 +62,10 @@ fn a_database_that_another_process_holds_is_told_and_nothing_is_lost() {
     desk.run(&["store", "migrate"]).expect(0);
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let url = StoreUrl::sqlite_file(&desk.data_dir().join("opsmith.db"));
+    let _inside = runtime.enter();
     let held = runtime.block_on(async { Store::open(url).await.unwrap().write().await.unwrap() });
     let done = desk.run(&["runs", "list"]).expect(5);
     assert!(done.stderr.contains("locked by another process"), "{}", done.stderr);
-    runtime.block_on(async { drop(held) });
+    drop(held);
     desk.run(&["runs", "list"]).expect(0);
 }

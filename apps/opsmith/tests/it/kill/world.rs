@@ -10,7 +10,7 @@ use testkit::Postgres;
 use testkit::repo::TestRepo;
 
 use super::server::Server;
-use crate::process::{PATIENCE, Process};
+use crate::process::{PATIENCE, Process, measured};
 
 /// Between two looks at what has no other sign.
 pub(super) const POLL: Duration = Duration::from_millis(20);
@@ -104,6 +104,7 @@ impl World {
         command
             .args(args)
             .env_clear()
+            .envs(measured())
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
             .env("HOME", self.folder.path())
             .env("USER", "ada")
