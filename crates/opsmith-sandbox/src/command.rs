@@ -38,19 +38,23 @@ pub struct Limits {
     pub output_bytes: u64,
     /// The size of the largest file it may write; writing on ends with SIGXFSZ.
     pub file_mib: Option<u64>,
-    /// The most processes and threads of the *user* (the kernel's RLIMIT_NPROC), all of the host's counted.
+    /// The most processes and threads at a time; where no control group counts those of the command, the kernel counts
+    /// all of the *user* (RLIMIT_NPROC).
     pub processes: Option<u64>,
+    /// The most of the processors, 100 being one of them; enforced by control groups alone.
+    pub cpu_percent: Option<u32>,
 }
 
 impl Default for Limits {
-    /// One hour, 8 GiB of memory, 16 MiB of output, files up to 4 GiB, any number of processes.
+    /// One hour, 8 GiB of memory, 16 MiB of output, files up to 4 GiB, 8192 processes, any share of the processors.
     fn default() -> Self {
         Self {
             wall: Duration::from_secs(3600),
             memory_mib: Some(8192),
             output_bytes: 16 * 1024 * 1024,
             file_mib: Some(4096),
-            processes: None,
+            processes: Some(8192),
+            cpu_percent: None,
         }
     }
 }
@@ -149,6 +153,9 @@ pub struct Exit {
 }
 
 /// What a process ended with.
+///
+/// Bubblewrap and containers tell a signal as shells do, by a code of 128 and its number; so there, a program that exits
+/// with such a code itself counts as ended by that signal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ExitStatus {
@@ -156,6 +163,17 @@ pub enum ExitStatus {
     Code(i32),
     /// This signal killed it.
     Signal(i32),
+}
+
+impl ExitStatus {
+    /// The status behind a code in which signals are told as shells do.
+    pub(crate) fn from_shell(code: i32) -> Self {
+        match code {
+            // The signals that have a name; those for real-time use are nobody's end.
+            129..=159 => Self::Signal(code - 128),
+            code => Self::Code(code),
+        }
+    }
 }
 
 /// What made a command end.

@@ -3,8 +3,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::process::ChildStdin;
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -41,6 +40,17 @@ impl Meter {
     /// Bytes that were read and did not.
     pub fn dropped(&self) -> u64 {
         self.read.load(Ordering::Relaxed).saturating_sub(self.passed_on())
+    }
+
+    /// Passes on what the budget allows of `bytes`, in pieces of the size that [`OutputChunk`] promises.
+    pub async fn pass_on(&self, stream: Stream, bytes: &[u8], output: &mpsc::Sender<OutputChunk>) {
+        self.read.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+        let granted = self.take(bytes.len());
+        for piece in bytes[..granted].chunks(CHUNK_BYTES) {
+            if output.send(OutputChunk { stream, bytes: piece.to_vec() }).await.is_ok() {
+                self.passed_on.fetch_add(piece.len() as u64, Ordering::Relaxed);
+            }
+        }
     }
 
     /// Takes up to `wanted` bytes from the budget.
@@ -88,17 +98,17 @@ pub(crate) async fn drain(
         if ended.is_cancelled() {
             bytes_left = bytes_left.saturating_sub(length);
         }
-        meter.read.fetch_add(length as u64, Ordering::Relaxed);
-        let granted = meter.take(length);
-        if granted > 0 && output.send(OutputChunk { stream, bytes: buffer[..granted].to_vec() }).await.is_ok() {
-            meter.passed_on.fetch_add(granted as u64, Ordering::Relaxed);
-        }
+        meter.pass_on(stream, &buffer[..length], &output).await;
     }
 }
 
 /// Writes all of `bytes` and closes the pipe. A command that does not read to the end is within its rights.
-pub(crate) async fn feed(mut pipe: ChildStdin, bytes: Vec<u8>) {
-    match pipe.write_all(&bytes).await {
+pub(crate) async fn feed(mut pipe: impl AsyncWrite + Unpin, bytes: Vec<u8>) {
+    let fed = async {
+        pipe.write_all(&bytes).await?;
+        pipe.shutdown().await
+    };
+    match fed.await {
         Ok(()) => {}
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
         Err(error) => tracing::warn!(error = %error, "failed to write the input of a command"),

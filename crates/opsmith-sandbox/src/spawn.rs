@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
-use std::io;
+use std::fs::File;
+use std::io::{self, Write as _};
 use std::path::Path;
 use std::process::Stdio;
 use std::sync::mpsc;
@@ -11,11 +12,13 @@ use nix::sys::prctl;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::signal::Signal;
 use nix::unistd::{AccessFlags, access, getpid, getppid, setsid};
+use tokio::net::TcpListener;
 use tokio::process::{Child, Command};
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
-use crate::{CommandSpec, Limits, SandboxError};
+use crate::netns::{self, Inside, Outside};
+use crate::{CommandSpec, Limits, SandboxError, find};
 
 /// The one thread that starts commands.
 ///
@@ -28,6 +31,31 @@ struct Request {
     command: Command,
     runtime: Handle,
     started: oneshot::Sender<io::Result<Child>>,
+}
+
+/// A command as the system is to start it.
+#[derive(Debug)]
+pub(crate) struct Launch<'a> {
+    pub program: &'a OsStr,
+    pub args: &'a [OsString],
+    pub cwd: &'a Path,
+    /// All of its environment.
+    pub env: BTreeMap<OsString, OsString>,
+    /// Whether it gets a pipe as stdin, else `/dev/null`.
+    pub has_input: bool,
+    pub resources: Vec<(Resource, u64)>,
+    /// Files of control groups to enter.
+    pub groups: Vec<File>,
+    /// Whether it is put into a network namespace that has nothing but a listener of ours.
+    pub own_network: bool,
+}
+
+/// A command that runs.
+#[derive(Debug)]
+pub(crate) struct Started {
+    pub child: Child,
+    /// Where its proxy is to serve.
+    pub listener: Option<TcpListener>,
 }
 
 impl Spawner {
@@ -50,48 +78,53 @@ impl Spawner {
         Ok(Self(sender))
     }
 
-    /// Starts the command of `spec` as the leader of a session of its own, with exactly `env`.
-    pub async fn start(&self, spec: &CommandSpec, env: BTreeMap<OsString, OsString>) -> Result<Child, SandboxError> {
-        check_folder(&spec.cwd).map_err(|source| SandboxError::WorkingFolder { cwd: spec.cwd.clone(), source })?;
-        let path = env.get(OsStr::new("PATH")).cloned();
-        let mut command = Command::new(&spec.program);
+    /// Starts a command as the leader of a session of its own.
+    pub async fn start(&self, launch: Launch<'_>) -> io::Result<Started> {
+        let mut command = Command::new(launch.program);
         command
-            .args(&spec.args)
-            .current_dir(&spec.cwd)
+            .args(launch.args)
+            .current_dir(launch.cwd)
             .env_clear()
-            .envs(env)
-            .stdin(if spec.stdin.is_empty() { Stdio::null() } else { Stdio::piped() })
+            .envs(launch.env)
+            .stdin(if launch.has_input { Stdio::piped() } else { Stdio::null() })
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .kill_on_drop(true);
-        prepare(&mut command, &spec.limits);
+        let (inside, outside) =
+            if launch.own_network { netns::pair().map(|(a, b)| (Some(a), Some(b)))? } else { (None, None) };
+        prepare(&mut command, launch.resources, launch.groups, inside);
         let (started, child) = oneshot::channel();
         let gone = || io::Error::other("the thread that starts commands has ended");
-        let started = match self.0.send(Request { command, runtime: Handle::current(), started }) {
-            Ok(()) => child.await.unwrap_or_else(|_| Err(gone())),
-            Err(_) => Err(gone()),
-        };
-        started.map_err(|source| refusal(spec, path.as_deref(), source))
+        let request = Request { command, runtime: Handle::current(), started };
+        self.0.send(request).map_err(|_| gone())?;
+        let child = child.await.unwrap_or_else(|_| Err(gone()))?;
+        Ok(Started { child, listener: outside.map(Outside::listener).transpose()? })
     }
 }
 
 /// What the child does to itself between fork and exec.
 #[expect(unsafe_code, reason = "resource limits, session and parent-death signal can only be set by the child itself")]
-fn prepare(command: &mut Command, limits: &Limits) {
-    let limits = resource_limits(limits);
+fn prepare(command: &mut Command, resources: Vec<(Resource, u64)>, groups: Vec<File>, network: Option<Inside>) {
     let parent = getpid();
     // SAFETY: the closure makes plain system calls on values made before the fork; it neither allocates nor locks.
     unsafe {
         command.pre_exec(move || {
             close_inherited_on_exec()?;
             setsid()?;
+            for mut group in &groups {
+                group.write_all(b"0")?;
+            }
+            if let Some(network) = &network {
+                network.enter()?;
+            }
+            // After the namespaces: a change of rights takes the signal off.
             prctl::set_pdeathsig(Signal::SIGKILL)?;
             if getppid() != parent {
                 // We died before the signal was set: nobody would get to know of this child.
                 return Err(io::ErrorKind::NotConnected.into());
             }
-            for (resource, limit) in limits.into_iter().flatten() {
-                setrlimit(resource, limit, limit)?;
+            for (resource, limit) in &resources {
+                setrlimit(*resource, *limit, *limit)?;
             }
             Ok(())
         });
@@ -110,13 +143,13 @@ fn close_inherited_on_exec() -> io::Result<()> {
     Ok(Errno::result(done).map(drop)?)
 }
 
-fn resource_limits(limits: &Limits) -> [Option<(Resource, u64)>; 3] {
+/// The limits that the kernel sets on each process; on their number only where no control group counts them.
+pub(crate) fn resources(limits: &Limits, counts_processes: bool) -> Vec<(Resource, u64)> {
     let file_bytes = limits.file_mib.map(|mib| mib.saturating_mul(1024 * 1024));
-    [
-        Some((Resource::RLIMIT_CORE, 0)),
-        file_bytes.map(|bytes| (Resource::RLIMIT_FSIZE, at_most_hard(Resource::RLIMIT_FSIZE, bytes))),
-        limits.processes.map(|count| (Resource::RLIMIT_NPROC, at_most_hard(Resource::RLIMIT_NPROC, count))),
-    ]
+    let processes = limits.processes.filter(|_| counts_processes);
+    let wanted =
+        [(Resource::RLIMIT_CORE, Some(0)), (Resource::RLIMIT_FSIZE, file_bytes), (Resource::RLIMIT_NPROC, processes)];
+    wanted.into_iter().filter_map(|(resource, limit)| Some((resource, at_most_hard(resource, limit?)))).collect()
 }
 
 /// Only root may go over the hard limit that we run under ourselves.
@@ -124,20 +157,25 @@ fn at_most_hard(resource: Resource, wanted: u64) -> u64 {
     getrlimit(resource).map_or(wanted, |(_, hard)| wanted.min(hard))
 }
 
-fn check_folder(cwd: &Path) -> io::Result<()> {
-    if !std::fs::metadata(cwd)?.is_dir() {
-        return Err(io::ErrorKind::NotADirectory.into());
-    }
-    Ok(access(cwd, AccessFlags::X_OK)?)
+/// Whether a command can start in `cwd`.
+pub(crate) fn check_folder(cwd: &Path) -> Result<(), SandboxError> {
+    let check = || {
+        if !std::fs::metadata(cwd)?.is_dir() {
+            return Err(io::ErrorKind::NotADirectory.into());
+        }
+        Ok(access(cwd, AccessFlags::X_OK)?)
+    };
+    check().map_err(|source| SandboxError::WorkingFolder { cwd: cwd.to_owned(), source })
 }
 
-fn refusal(spec: &CommandSpec, path: Option<&OsStr>, source: io::Error) -> SandboxError {
+/// What it means for the command of `spec` that the system refused to start it.
+pub(crate) fn refusal(spec: &CommandSpec, path: Option<&OsStr>, source: io::Error) -> SandboxError {
     let program = spec.program.clone();
     match source.kind() {
         // Where there is a file, it is closed to us, or the interpreter of its first line is missing.
         // A closed folder in PATH is reported as a refusal too, though the program is in none of them.
         io::ErrorKind::NotFound | io::ErrorKind::NotADirectory | io::ErrorKind::PermissionDenied => {
-            if is_there(spec, path) {
+            if find::program(&program, path, &spec.cwd).is_some() {
                 SandboxError::NotExecutable { program, source }
             } else {
                 SandboxError::ProgramNotFound { program }
@@ -146,12 +184,4 @@ fn refusal(spec: &CommandSpec, path: Option<&OsStr>, source: io::Error) -> Sandb
         io::ErrorKind::ArgumentListTooLong => SandboxError::ArgumentsTooLong { program },
         _ => SandboxError::Start { program, source },
     }
-}
-
-/// Whether anything is where the system looks for the program.
-fn is_there(spec: &CommandSpec, path: Option<&OsStr>) -> bool {
-    if spec.program.as_encoded_bytes().contains(&b'/') {
-        return spec.cwd.join(&spec.program).exists();
-    }
-    std::env::split_paths(path.unwrap_or_default()).any(|folder| spec.cwd.join(folder).join(&spec.program).is_file())
 }

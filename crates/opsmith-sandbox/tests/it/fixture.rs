@@ -56,12 +56,16 @@ impl Place {
     }
 
     pub fn start(&self, spec: CommandSpec) -> Running {
-        let (sender, receiver) = mpsc::channel(4);
-        let cancel = CancellationToken::new();
-        let (sandbox, token) = (self.sandbox.clone(), cancel.clone());
-        let exit = tokio::spawn(async move { sandbox.run(spec, sender, &token).await });
-        Running { receiver, cancel, exit, stdout: Vec::new(), stderr: Vec::new() }
+        start(&self.sandbox, spec)
     }
+}
+
+pub fn start(sandbox: &Sandbox, spec: CommandSpec) -> Running {
+    let (sender, receiver) = mpsc::channel(4);
+    let cancel = CancellationToken::new();
+    let (sandbox, token) = (sandbox.clone(), cancel.clone());
+    let exit = tokio::spawn(async move { sandbox.run(spec, sender, &token).await });
+    Running { receiver, cancel, exit, stdout: Vec::new(), stderr: Vec::new() }
 }
 
 pub struct Running {
@@ -88,7 +92,7 @@ impl Running {
         }
     }
 
-    async fn collect(&mut self) {
+    pub async fn collect(&mut self) {
         while let Some(chunk) = tokio::time::timeout(HANGS * 2, self.receiver.recv()).await.unwrap() {
             self.take(chunk);
         }
@@ -113,6 +117,10 @@ impl Running {
 impl Ran {
     pub fn text(&self) -> &str {
         std::str::from_utf8(&self.stdout).unwrap()
+    }
+
+    pub fn errors(&self) -> String {
+        String::from_utf8_lossy(&self.stderr).into_owned()
     }
 
     /// The pids that the command printed, one a line after `pid `.

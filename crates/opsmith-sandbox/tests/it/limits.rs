@@ -1,4 +1,4 @@
-use opsmith_sandbox::{Ended, Enforcement, ExitStatus};
+use opsmith_sandbox::{Ended, ExitStatus};
 
 use crate::fixture::{Place, marked};
 
@@ -57,17 +57,12 @@ async fn the_kernels_limits_are_those_asked_for() {
         line.split_whitespace().take(2).map(str::to_owned).collect::<Vec<_>>()
     };
     assert_eq!(limit("Max core file size"), ["0", "0"]);
-    assert_eq!(limit("Max processes"), ["77", "77"]);
+    // A control group counts the command's processes; where there is none, the kernel counts the user's.
+    let counted_by_group = place
+        .sandbox
+        .capabilities()
+        .iter()
+        .any(|row| row.name == "process_count" && row.detail.contains("control group of the command's own"));
+    assert_eq!(limit("Max processes") == ["77", "77"], !counted_by_group);
     assert_eq!(limit("Max file size")[0], "unlimited");
-}
-
-#[tokio::test]
-async fn what_is_not_enforced_is_said() {
-    let capabilities = Place::new().sandbox.capabilities();
-    let of = |name: &str| capabilities.iter().find(|row| row.name == name).unwrap().enforcement;
-    assert_eq!(of("environment"), Enforcement::Full);
-    assert_eq!(of("memory"), Enforcement::Partial);
-    assert_eq!(of("network"), Enforcement::None);
-    let json = serde_json::to_value(&capabilities[0]).unwrap();
-    assert_eq!((&json["name"], &json["enforcement"]), (&"environment".into(), &"full".into()));
 }
