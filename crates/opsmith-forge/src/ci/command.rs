@@ -1,24 +1,13 @@
-use std::collections::BTreeMap;
-use std::ffi::OsString;
-use std::fs;
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::LazyLock;
-use std::time::Duration;
 
-use opsmith_sandbox::{CommandSpec, Ended, Exit, ExitStatus, Limits, OutputChunk, SandboxError, Stream};
+use opsmith_sandbox::{CommandSpec, Ended, Exit, ExitStatus, Limits, SandboxError};
 use regex::Regex;
 use tokio::sync::mpsc;
-use tokio_util::sync::CancellationToken;
 
+use super::output::pass_on;
+use super::place::Place;
 use crate::ci::{CiError, CiJob, RedReport, TailBuffer, Verdict};
-use crate::git::{checkout_fresh, erase};
-
-/// How much of the log's end is kept for the report: enough for an excerpt, however coloured.
-const TAIL_BYTES: usize = 64 * 1024;
-
-/// How long a log that is not received any more holds the command up.
-const LOG_PATIENCE: Duration = Duration::from_secs(30);
 
 /// What shells and `env` say of a program that is not there; the program is the first group.
 static MISSING: LazyLock<Option<Regex>> = LazyLock::new(|| {
@@ -43,22 +32,12 @@ impl CommandCi {
         job.sandbox.reap(&job.marker).await.map_err(CiError::Sandbox)?;
         let place = Place::make(job.scratch_dir).await?;
         let verdict = self.check_at(&place, job).await;
-        if let Err(error) = erase(place.root.clone()).await {
-            // The verdict stands; the next check at this place, or the task's end, tries again.
-            tracing::warn!(error = &error as &dyn std::error::Error, "CI folder not removed");
-        }
+        place.remove().await;
         verdict
     }
 
     async fn check_at(&self, place: &Place, job: CiJob<'_>) -> Result<Verdict, CiError> {
-        let checkout = place.checkout();
-        tokio::select! {
-            biased;
-            () = job.cancel.cancelled() => return Err(CiError::Cancelled),
-            done = checkout_fresh(job.git, job.git_dir, job.sha, &checkout) => {
-                done.map_err(|source| CiError::Checkout { sha: job.sha.to_owned(), source })?;
-            }
-        }
+        let checkout = place.check_out(&job).await?;
         let spec = CommandSpec {
             program: "sh".into(),
             // One stream, so that what failed stays beside what it said.
@@ -116,46 +95,6 @@ impl CommandCi {
     }
 }
 
-/// The folders of one check.
-struct Place {
-    root: PathBuf,
-}
-
-impl Place {
-    async fn make(folder: &Path) -> Result<Self, CiError> {
-        let failed = |source| CiError::Folder { folder: folder.to_owned(), source };
-        erase(folder.to_owned()).await.map_err(|error| failed(io::Error::other(error)))?;
-        for part in ["checkout", "home", "tmp"] {
-            fs::create_dir_all(folder.join(part)).map_err(failed)?;
-        }
-        Ok(Self { root: folder.canonicalize().map_err(failed)? })
-    }
-
-    fn checkout(&self) -> PathBuf {
-        self.root.join("checkout")
-    }
-
-    fn environment(&self) -> BTreeMap<OsString, OsString> {
-        let mut env: BTreeMap<OsString, OsString> =
-            [("CI", "true"), ("GIT_CONFIG_NOSYSTEM", "1"), ("GIT_TERMINAL_PROMPT", "0")]
-                .map(|(name, value)| (name.into(), value.into()))
-                .into();
-        env.insert("HOME".into(), self.root.join("home").into());
-        env.insert("TMPDIR".into(), self.root.join("tmp").into());
-        env
-    }
-
-    /// The log as it would read at any other place: the reader's checkout is elsewhere, and so is the next one's.
-    fn without_paths(&self, log: &[u8]) -> String {
-        let root = self.root.display();
-        String::from_utf8_lossy(log)
-            .replace(&format!("{root}/checkout/"), "")
-            .replace(&format!("{root}/checkout"), ".")
-            .replace(&format!("{root}/home"), "~")
-            .replace(&format!("{root}/tmp"), "/tmp")
-    }
-}
-
 /// Why a command that exited with 126 or 127 says nothing of the commit; `None` where it does: a file of the
 /// repository's own that is not there any more is the commit's doing.
 fn missing(log: &str, checkout: &Path) -> Option<String> {
@@ -167,39 +106,4 @@ fn missing(log: &str, checkout: &Path) -> Option<String> {
         (true, true) => Some(format!("`{program}` cannot be executed here: is its interpreter installed?")),
         (false, _) => Some(format!("`{program}` is not installed")),
     }
-}
-
-/// Hands the output on to the log: its beginning, up to `limit` bytes, and after the end what is kept of the end.
-async fn pass_on(
-    mut output: mpsc::Receiver<OutputChunk>,
-    log: mpsc::Sender<OutputChunk>,
-    limit: u64,
-    cancel: &CancellationToken,
-) -> TailBuffer {
-    let send = async |bytes: Vec<u8>| {
-        let sent = tokio::time::timeout(LOG_PATIENCE, log.send(OutputChunk { stream: Stream::Stdout, bytes }));
-        tokio::select! { biased; sent = sent => matches!(sent, Ok(Ok(()))), () = cancel.cancelled() => false }
-    };
-    let (mut tail, mut surplus) = (TailBuffer::new(TAIL_BYTES), TailBuffer::new(TAIL_BYTES));
-    let (mut left, mut surplus_bytes, mut heard) = (limit, 0, true);
-    while let Some(mut chunk) = output.recv().await {
-        tail.push(&chunk.bytes);
-        let fits = usize::try_from(left).unwrap_or(usize::MAX).min(chunk.bytes.len());
-        surplus.push(&chunk.bytes[fits..]);
-        surplus_bytes += (chunk.bytes.len() - fits) as u64;
-        left -= fits as u64;
-        chunk.bytes.truncate(fits);
-        if heard && !chunk.bytes.is_empty() {
-            heard = send(chunk.bytes).await;
-        }
-    }
-    let end = surplus.into_bytes();
-    let left_out = surplus_bytes - end.len() as u64;
-    if heard && left_out > 0 {
-        heard = send(format!("\n[{left_out} bytes left out]\n").into_bytes()).await;
-    }
-    if heard && !end.is_empty() {
-        send(end).await;
-    }
-    tail
 }

@@ -4,7 +4,7 @@ use opsmith_sandbox::{Marker, OutputChunk, Sandbox};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use crate::ci::{CiError, CommandCi, Verdict};
+use crate::ci::{ActCi, CiError, CommandCi, Verdict};
 use crate::git::Git;
 
 /// Who is asked for a verdict.
@@ -12,6 +12,8 @@ use crate::git::Git;
 pub enum Provider {
     /// A configured command, run here.
     Command(CommandCi),
+    /// The repository's own workflows, run here by act.
+    Act(ActCi),
     /// Nobody.
     None,
 }
@@ -42,6 +44,7 @@ impl Provider {
     pub async fn check(&self, job: CiJob<'_>) -> Result<Verdict, CiError> {
         match self {
             Self::Command(command) => command.check(job).await,
+            Self::Act(act) => act.check(job).await,
             Self::None => Ok(Verdict::NoCi),
         }
     }

@@ -2,6 +2,7 @@
 //! terminal, or outlives its caller.
 
 mod cache;
+mod changed;
 mod checkout;
 mod classify;
 mod command;
@@ -21,6 +22,7 @@ mod snapshot;
 mod workspace;
 
 pub use cache::{CachedRepo, RepoCache};
+pub use changed::{Blob, BlobLimits, ChangedFile, ChangedFiles, FileAt, changed_files, read_blobs};
 pub use checkout::checkout_fresh;
 pub use command::{Git, GitCommand, GitOutput};
 pub use commit::Identity;

@@ -11,22 +11,22 @@ use tokio_util::sync::CancellationToken;
 use crate::desk::Desk;
 
 /// A desk whose head commit is checked.
-struct Bench {
+pub(crate) struct Bench {
     desk: Desk,
     head: String,
-    limits: Limits,
+    pub(crate) limits: Limits,
     marker: Marker,
-    cancel: CancellationToken,
+    pub(crate) cancel: CancellationToken,
 }
 
-struct Checked {
-    verdict: Result<Verdict, CiError>,
-    log: Vec<u8>,
+pub(crate) struct Checked {
+    pub(crate) verdict: Result<Verdict, CiError>,
+    pub(crate) log: Vec<u8>,
 }
 
 impl Bench {
     /// Checks the commit of what the agent's script made.
-    async fn new(agent: &str) -> Self {
+    pub(crate) async fn new(agent: &str) -> Self {
         let desk = Desk::new().await;
         desk.agent(agent);
         let head = desk.commit("change").await;
@@ -42,6 +42,14 @@ impl Bench {
     }
 
     async fn check(&self, command: &str) -> Checked {
+        self.check_by(&self.command(command)).await
+    }
+
+    fn command(&self, command: &str) -> Provider {
+        Provider::Command(CommandCi { command: command.into(), limits: self.limits.clone() })
+    }
+
+    pub(crate) async fn check_by(&self, provider: &Provider) -> Checked {
         let (log, mut received) = mpsc::channel(4);
         let collect = async {
             let mut bytes = Vec::new();
@@ -50,13 +58,12 @@ impl Bench {
             }
             bytes
         };
-        let (verdict, log) = tokio::join!(self.check_into(command, log), collect);
-        assert!(!self.scratch().exists(), "the checkout stays after `{command}`");
+        let (verdict, log) = tokio::join!(self.check_into(provider, log), collect);
+        assert!(!self.scratch().exists(), "the checkout stays after {provider:?}");
         Checked { verdict, log }
     }
 
-    async fn check_into(&self, command: &str, log: mpsc::Sender<OutputChunk>) -> Result<Verdict, CiError> {
-        let provider = Provider::Command(CommandCi { command: command.into(), limits: self.limits.clone() });
+    async fn check_into(&self, provider: &Provider, log: mpsc::Sender<OutputChunk>) -> Result<Verdict, CiError> {
         let sandbox = Sandbox::local(std::env::vars_os()).unwrap();
         let job = CiJob {
             sandbox: &sandbox,
@@ -73,14 +80,14 @@ impl Bench {
 }
 
 impl Checked {
-    fn red(self) -> RedReport {
+    pub(crate) fn red(self) -> RedReport {
         match self.verdict {
             Ok(Verdict::Red(report)) => report,
             other => panic!("not red: {other:?}"),
         }
     }
 
-    fn log(&self) -> String {
+    pub(crate) fn log(&self) -> String {
         String::from_utf8_lossy(&self.log).into_owned()
     }
 }
@@ -187,7 +194,8 @@ async fn cancelling_ends_the_check_and_leaves_nothing() {
         Instant::now()
     };
     // Nobody receives the log any more: that holds nothing up either.
-    let (verdict, asked) = tokio::join!(bench.check_into("yes", log), started);
+    let yes = bench.command("yes");
+    let (verdict, asked) = tokio::join!(bench.check_into(&yes, log), started);
     assert!(asked.elapsed() < Duration::from_secs(2), "{:?}", asked.elapsed());
     let error = verdict.unwrap_err();
     assert!(matches!(error, CiError::Cancelled) && error.kind() == ErrorKind::Conflict);

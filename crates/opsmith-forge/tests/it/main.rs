@@ -2,7 +2,9 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod act;
 mod cache;
+mod changed;
 mod ci;
 mod command;
 mod desk;
