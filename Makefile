@@ -2,7 +2,7 @@
 export CARGO_TARGET_DIR ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/opsmith/target
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint fmt tidy coverage e2e bench clean
+.PHONY: help demo test lint fmt tidy coverage e2e e2e-agents bench clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -35,7 +35,12 @@ coverage: ## Run the tests instrumented and hold the line coverage against its t
 
 e2e: ## Run the slow stories through the real binary
 	@dev/deps.sh test
-	cargo test -p ampx -p opsmith --test it --locked -- --ignored
+	cargo test -p ampx -p opsmith --test it --locked -- --ignored --skip real_agents
+
+e2e-agents: ## Install codex and opencode into a cache, and run tasks with both against a stub of their models
+	@dev/deps.sh agents
+	programs=$$(dev/agents.sh) && OPSMITH_AGENTS_BIN=$$programs \
+		cargo test -p ampx --test it --locked real_agents -- --ignored --test-threads 1
 
 bench: ## Measure against the goals and write docs/benchmarks.md
 	@dev/deps.sh test

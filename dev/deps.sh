@@ -1,7 +1,7 @@
 #!/bin/sh
 # Makes sure of the programs that a build, the demo, the tests or the coverage need; installs only what is missing,
 # and only as root on Debian or its kin. Elsewhere it says what to install and goes on: what then cannot run says so.
-# usage: dev/deps.sh [build|demo|test|coverage]
+# usage: dev/deps.sh [build|demo|test|agents|coverage]
 set -eu
 
 for_what=${1:-build}
@@ -30,6 +30,14 @@ install_ssh_server() {
     mkdir -p /etc/ssh && touch /etc/ssh/sshd_not_to_be_run && apt-get install -y --no-install-recommends openssh-server
 }
 
+# The tests start a Docker daemon of their own; Debian's package would start one for the whole machine.
+install_docker() {
+    if have systemctl; then
+        systemctl mask docker.service docker.socket containerd.service || true
+    fi
+    apt-get install -y --no-install-recommends docker.io
+}
+
 install_packages() {
     export DEBIAN_FRONTEND=noninteractive
     apt-get update || return 1
@@ -37,6 +45,7 @@ install_packages() {
         case $package in
             postgresql) install_postgres_server ;;
             openssh-server) install_ssh_server ;;
+            docker.io) install_docker ;;
             *) apt-get install -y --no-install-recommends "$package" ;;
         esac || return 1
     done
@@ -52,9 +61,9 @@ want_coverage_tools() {
 }
 
 case $for_what in
-    build | demo | test | coverage) ;;
+    build | demo | test | agents | coverage) ;;
     *)
-        say "unknown purpose \`$for_what\`: build, demo, test or coverage"
+        say "unknown purpose \`$for_what\`: build, demo, test, agents or coverage"
         exit 2
         ;;
 esac
@@ -66,9 +75,15 @@ fi
 
 want git git
 want cc build-essential
+if [ "$for_what" = agents ]; then
+    want npm npm
+fi
 case $for_what in
     test | coverage)
         want python3 python3
+        want bwrap bubblewrap
+        want dockerd docker.io
+        want busybox busybox-static
         # Not in the PATH of ordinary users.
         [ -x /usr/sbin/sshd ] || want sshd openssh-server
         have_postgres_server || packages="$packages postgresql"
@@ -78,9 +93,10 @@ if [ "$for_what" = coverage ]; then
     want_coverage_tools
 fi
 packages=${packages# }
-[ -n "$packages" ] || exit 0
 
-if [ "$(id -u)" -eq 0 ] && have apt-get; then
+if [ -z "$packages" ]; then
+    :
+elif [ "$(id -u)" -eq 0 ] && have apt-get; then
     say "installing $packages"
     # Standard output is the caller's, for what the chore itself prints.
     install_packages >&2 || say "could not install $packages; going on without"
@@ -89,3 +105,7 @@ elif have apt-get; then
 else
     say "missing: $packages; install them (Debian's package names) with your system's package manager"
 fi
+
+case $for_what in
+    test | coverage) dev/tools.sh act ;;
+esac

@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -19,6 +20,7 @@ use crate::branch::branch;
 use crate::config::Settings;
 use crate::db::{self, TaskFilter};
 use crate::events::{Event, EventKind};
+use crate::gates::GateFinding;
 use crate::inputs::{self, Mode, TaskInput};
 use crate::new_task::{Created, NewTask, check_prompt};
 use crate::task::{Task, TaskDetail, TaskEvent, TaskStatus};
@@ -76,6 +78,11 @@ impl Ampx {
     /// Tasks over the given parts.
     pub fn new(parts: Parts) -> Self {
         Self { parts: Arc::new(parts), arrivals: Arc::default() }
+    }
+
+    /// The folder of the agents' homes, one for each task that has not come to its last end.
+    pub(crate) fn agent_root(&self) -> PathBuf {
+        self.work_root.with_file_name("agents")
     }
 
     /// Takes a task in; with the same idempotency key again it answers with the first one.
@@ -179,6 +186,12 @@ impl Ampx {
     pub async fn detail(&self, id: TaskId) -> Result<TaskDetail, AmpxError> {
         let task = self.task(id).await?;
         Ok(TaskDetail { task, attempts: db::attempts::of_task(self.store.read(), id).await? })
+    }
+
+    /// What the gate found in a task's changes, by attempt.
+    pub async fn gate_findings(&self, id: TaskId) -> Result<BTreeMap<u32, Vec<GateFinding>>, AmpxError> {
+        self.task(id).await?;
+        Ok(db::findings::of_task(self.store.read(), id).await?)
     }
 
     /// A page of tasks, newest first, and how many there are.

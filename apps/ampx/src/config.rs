@@ -1,12 +1,13 @@
 //! ampx's settings.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use opsmith_host::config::{Config, ConfigError, Kind, Setting};
 use serde::Deserialize;
 
-use crate::agents::statuses;
+use crate::agents::{self, Agent};
 
 /// Every setting of ampx; the variables are those that the original read.
 pub const SETTINGS: &[Setting] = &[
@@ -28,12 +29,20 @@ pub const SETTINGS: &[Setting] = &[
     Setting::new("ampx.agent_timeout_s", Kind::Seconds, "longest an agent may take for one attempt")
         .env(&["AMP_TIMEOUT"])
         .default_value("3600"),
+    Setting::new("ampx.agent_max_turns", Kind::Integer, "how often an agent may use its tools in one attempt")
+        .default_value("500"),
     Setting::new("ampx.agent_memory_mib", Kind::Integer, "memory of an agent's or CI command's processes together")
         .default_value("8192"),
     Setting::new("ampx.budget_usd", Kind::Float, "what a task may cost, in US dollars"),
-    Setting::new("ampx.agents.*.kind", Kind::String, "`command` or `script`"),
-    Setting::new("ampx.agents.*.command", Kind::StringList, "program and arguments of a command agent"),
-    Setting::new("ampx.agents.*.prompt", Kind::String, "how the program gets the prompt: stdin, arg or file"),
+    Setting::new(
+        "ampx.agents.*.kind",
+        Kind::String,
+        "codex, claude, amp, opencode, acp, aider, mini, command or script",
+    ),
+    Setting::new("ampx.agents.*.command", Kind::StringList, "program and its first arguments, where it is another"),
+    Setting::new("ampx.agents.*.args", Kind::StringList, "more arguments, after those of the adapter"),
+    Setting::new("ampx.agents.*.model", Kind::String, "model that the program is told to use"),
+    Setting::new("ampx.agents.*.prompt", Kind::String, "how a command gets the prompt: stdin, arg or file"),
     Setting::new(
         "ampx.agents.*.env",
         Kind::StringList,
@@ -67,6 +76,8 @@ pub struct Settings {
     pub per_repository: u32,
     /// Longest an agent may take for one attempt.
     pub agent_timeout_s: u64,
+    /// How often an agent may use its tools in one attempt.
+    pub agent_max_turns: u32,
     /// Memory of an agent's or CI command's processes together.
     pub agent_memory_mib: u64,
     /// What a task may cost.
@@ -84,9 +95,14 @@ pub struct Settings {
 pub struct AgentSettings {
     /// Which adapter drives it.
     pub kind: AgentKind,
-    /// Program and arguments of a command agent.
+    /// The program and its first arguments; the adapter knows its own.
     #[serde(default)]
     pub command: Vec<String>,
+    /// More arguments, after those of the adapter.
+    #[serde(default)]
+    pub args: Vec<String>,
+    /// The model that the program is told to use.
+    pub model: Option<String>,
     /// How the program gets the prompt.
     #[serde(default)]
     pub prompt: PromptVia,
@@ -104,10 +120,57 @@ pub struct AgentSettings {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum AgentKind {
+    /// OpenAI's codex.
+    Codex,
+    /// Anthropic's claude.
+    Claude,
+    /// Sourcegraph's amp.
+    Amp,
+    /// opencode.
+    Opencode,
+    /// Any program that speaks the Agent Client Protocol.
+    Acp,
+    /// aider.
+    Aider,
+    /// mini-swe-agent.
+    Mini,
     /// Any program.
     Command,
     /// A recorded list of edits.
     Script,
+}
+
+impl AgentKind {
+    /// The word in the configuration.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Codex => "codex",
+            Self::Claude => "claude",
+            Self::Amp => "amp",
+            Self::Opencode => "opencode",
+            Self::Acp => "acp",
+            Self::Aider => "aider",
+            Self::Mini => "mini",
+            Self::Command => "command",
+            Self::Script => "script",
+        }
+    }
+}
+
+impl AgentSettings {
+    /// An agent of that kind and nothing else said.
+    pub(crate) fn of(kind: AgentKind) -> Self {
+        Self {
+            kind,
+            command: Vec::new(),
+            args: Vec::new(),
+            model: None,
+            prompt: PromptVia::default(),
+            env: Vec::new(),
+            script: None,
+            litter: Vec::new(),
+        }
+    }
 }
 
 /// How a program gets its prompt.
@@ -157,13 +220,19 @@ impl Settings {
         config.section("ampx")
     }
 
-    /// The agent where nobody names one: the configured one, else the first by name that is installed, else the first
-    /// by name, whose run says what it lacks.
+    /// The agent of that name: a configured one, or a program that needs no configuration.
+    pub fn agent(&self, name: &str) -> Option<Cow<'_, AgentSettings>> {
+        self.agents.get(name).map(Cow::Borrowed).or_else(|| agents::builtin(name).map(Cow::Owned))
+    }
+
+    /// The agent of a task that names none: the first configured one that is ready, else the first known program that is
+    /// installed.
     pub fn default_agent(&self) -> Option<&str> {
-        self.agent.as_deref().or_else(|| {
-            let statuses = statuses(self);
-            let installed = statuses.iter().find(|status| status.ready).or_else(|| statuses.first())?;
-            self.agents.get_key_value(&installed.name).map(|(name, _)| name.as_str())
-        })
+        let configured = || self.agents.keys().map(String::as_str);
+        self.agent
+            .as_deref()
+            .or_else(|| configured().find(|name| Agent::of(self, name).is_ok_and(|agent| agent.is_there())))
+            .or_else(|| configured().next())
+            .or_else(|| agents::first_installed())
     }
 }

@@ -9,6 +9,8 @@ pub(crate) const OPEN_PULL_REQUEST: EffectKind = EffectKind::new("ampx.open_pull
 pub(crate) const MERGE: EffectKind = EffectKind::new("ampx.merge");
 /// Deleting the task's branch.
 pub(crate) const DELETE_BRANCH: EffectKind = EffectKind::new("ampx.delete_branch");
+/// Letting a change pass that does something to tests, CI files or coverage settings.
+pub(crate) const TEST_EDITS: EffectKind = EffectKind::new("ampx.test_edits");
 
 /// What ampx changes outside, and what holds where the policy file is silent.
 pub const EFFECTS: &[EffectRule] = &[

@@ -3,9 +3,9 @@
 //! The flow of a task, each arrow a journaled step of [`runs::task`]:
 //!
 //! ```text
-//! begin → prepare → agent → commit → check → push → pull request → finish
-//!                     ↑                │ red
-//!                     └── wait ← base ←┘
+//! begin → prepare → agent → commit → gate → check → push → pull request → finish
+//!                     ↑                       │ red
+//!                     └───────── wait ← base ←┘
 //! ```
 //!
 //! [`Ampx`] is what a person or the API can do with tasks; [`runs`] is what happens then, in a worker.
@@ -24,6 +24,7 @@ pub mod db;
 mod effects;
 mod error;
 mod events;
+pub mod gates;
 pub mod http;
 pub mod inputs;
 mod merge;

@@ -1,13 +1,13 @@
 use sea_orm_migration::async_trait::async_trait;
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::schema::{
-    big_integer, blob, boolean, double_null, integer, string, string_null, text, text_null, timestamp_with_time_zone,
-    timestamp_with_time_zone_null,
+    big_integer, blob, boolean, double_null, integer, integer_null, string, string_null, text, text_null,
+    timestamp_with_time_zone, timestamp_with_time_zone_null,
 };
 
 /// ampx's tables.
 pub fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-    vec![Box::new(TaskTables), Box::new(AgentAndStep)]
+    vec![Box::new(TaskTables), Box::new(AgentAndStep), Box::new(GateFindings), Box::new(AttemptSessions)]
 }
 
 struct TaskTables;
@@ -141,5 +141,49 @@ impl MigrationTrait for AgentAndStep {
         manager.alter_table(Table::alter().table(name("ampx_tasks")).add_column(asked).take()).await?;
         let entered = string_null(name("entered")).take();
         manager.alter_table(Table::alter().table(name("ampx_attempts")).add_column(entered).take()).await
+    }
+}
+
+struct GateFindings;
+
+impl MigrationName for GateFindings {
+    fn name(&self) -> &'static str {
+        "ampx_gate_findings"
+    }
+}
+
+#[async_trait]
+impl MigrationTrait for GateFindings {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        let table = Table::create()
+            .table(name("ampx_gate_findings"))
+            .col(string(name("task_id")))
+            .col(integer(name("attempt")))
+            .col(integer(name("position")))
+            .col(string(name("kind")))
+            .col(text(name("path")))
+            .col(integer_null(name("line")))
+            .col(text_null(name("test")))
+            .col(text(name("what")))
+            .primary_key(Index::create().col(name("task_id")).col(name("attempt")).col(name("position")))
+            .take();
+        manager.create_table(table).await
+    }
+}
+
+struct AttemptSessions;
+
+impl MigrationName for AttemptSessions {
+    fn name(&self) -> &'static str {
+        "ampx_attempt_sessions"
+    }
+}
+
+#[async_trait]
+impl MigrationTrait for AttemptSessions {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        let mut alter = Table::alter();
+        alter.table(name("ampx_attempts")).add_column(string_null(name("thread_id")));
+        manager.alter_table(alter).await
     }
 }

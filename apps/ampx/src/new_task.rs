@@ -88,11 +88,13 @@ impl NewTask {
         let Some(agent) = self.agent.as_deref().or_else(|| settings.default_agent()) else {
             return Err(AmpxError::Field {
                 field: "agent",
-                reason: "is not given, and none is configured".to_owned(),
-                hint: Some("add `[ampx.agents.NAME]` to opsmith.toml".to_owned()),
+                reason: "is not given, and none is configured or installed".to_owned(),
+                hint: Some(
+                    "install one that `ampx agents` lists, or add `[ampx.agents.NAME]` to opsmith.toml".to_owned(),
+                ),
             });
         };
-        if settings.agents.contains_key(agent) {
+        if settings.agent(agent).is_some() {
             return Ok(agent.to_owned());
         }
         let known = nearest(agent, settings.agents.keys().map(String::as_str));

@@ -16,7 +16,7 @@ const SWEPT: &str = "swept";
 const TURN: &str = "ampx.sweep";
 
 /// Removes what this machine's workers left and nobody goes on with: the work folders of tasks that have ended or
-/// that another machine has taken over, and the processes in them.
+/// that another machine has taken over, the processes in them, and the agents' homes of tasks that are over.
 pub(crate) async fn sweep(ampx: &Ampx, identity: &Identity) -> Result<(), AmpxError> {
     let swept = ampx.work_root.join(SWEPT);
     for name in Workspace::strays(&ampx.work_root)? {
@@ -40,6 +40,17 @@ pub(crate) async fn sweep(ampx: &Ampx, identity: &Identity) -> Result<(), AmpxEr
     }
     // It stays where something in it does.
     let _ = fs::remove_dir(&swept);
+    for name in Workspace::strays(&ampx.agent_root())? {
+        let Ok(id) = TaskId::from_str(&name) else { continue };
+        let over = match ampx.task(id).await {
+            Ok(task) => task.status.is_last(),
+            Err(AmpxError::NoSuchTask(_)) => true,
+            Err(error) => return Err(error),
+        };
+        if over && let Err(error) = crate::runs::forget_agent(ampx, id).await {
+            tracing::warn!(task.id = %id, %error, "failed to remove an agent's home");
+        }
+    }
     Ok(())
 }
 

@@ -110,6 +110,11 @@ impl TaskStatus {
         matches!(self, Self::Queued | Self::Running | Self::Retrying)
     }
 
+    /// Whether nothing can follow.
+    pub const fn is_last(self) -> bool {
+        matches!(self, Self::Success | Self::Aborted)
+    }
+
     /// The status after `event`, by the contract's table.
     pub fn apply(self, event: TaskEvent) -> Result<Self, IllegalTransition> {
         use TaskEvent as E;
@@ -205,6 +210,8 @@ pub struct Attempt {
     pub prompt: String,
     /// The commit it made.
     pub head_sha: Option<String>,
+    /// The agent's own session that it was made in.
+    pub thread_id: Option<String>,
     /// What the agent used.
     pub usage: Usage,
     /// `green`, `red`, `cannot_run` or `none`; absent while it is not known.
@@ -230,6 +237,33 @@ pub struct Usage {
     pub output_tokens: Option<u64>,
     /// US dollars.
     pub cost_usd: Option<f64>,
+}
+
+impl Usage {
+    /// Known to be nothing.
+    pub const ZERO: Self = Self { input_tokens: Some(0), output_tokens: Some(0), cost_usd: Some(0.0) };
+
+    /// Both together; what is unknown of either is unknown of both.
+    #[must_use]
+    pub fn plus(self, other: Self) -> Self {
+        let sum = |a: Option<u64>, b: Option<u64>| Some(a?.saturating_add(b?));
+        Self {
+            input_tokens: sum(self.input_tokens, other.input_tokens),
+            output_tokens: sum(self.output_tokens, other.output_tokens),
+            cost_usd: self.cost_usd.zip(other.cost_usd).map(|(a, b)| a + b),
+        }
+    }
+
+    /// What has come since `before`; a count that went back says nothing.
+    #[must_use]
+    pub fn minus(self, before: Self) -> Self {
+        let rest = |a: Option<u64>, b: Option<u64>| a?.checked_sub(b?);
+        Self {
+            input_tokens: rest(self.input_tokens, before.input_tokens),
+            output_tokens: rest(self.output_tokens, before.output_tokens),
+            cost_usd: self.cost_usd.zip(before.cost_usd).map(|(a, b)| a - b).filter(|rest| *rest >= 0.0),
+        }
+    }
 }
 
 /// A task with its attempts, as one object.

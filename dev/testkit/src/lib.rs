@@ -7,9 +7,11 @@ mod git_http;
 #[cfg(feature = "http")]
 pub mod http;
 mod keeper;
+pub mod llm;
 mod postgres;
 pub mod repo;
 mod sshd;
+pub mod tool;
 
 pub use database::{TestStore, sqlite_store};
 pub use git_http::{GitHttp, Served};

@@ -20,6 +20,9 @@ pub enum AgentError {
     /// Its program is not there.
     #[error("the program `{0}` is not found")]
     NoProgram(String),
+    /// There is nothing by which it could log in.
+    #[error("no login of it is found; {0}")]
+    NoLogin(&'static str),
     /// Its recorded edits cannot be read.
     #[error("failed to read the script `{}`", path.display())]
     Script {
@@ -58,7 +61,9 @@ impl Hint for AgentError {
     fn kind(&self) -> ErrorKind {
         match self {
             Self::NotConfigured(_) | Self::Incomplete { .. } | Self::ScriptForm { .. } => ErrorKind::Invalid,
-            Self::NoProgram(_) | Self::Script { .. } | Self::Outside(_) | Self::Write { .. } => ErrorKind::Failed,
+            Self::NoProgram(_) | Self::NoLogin(_) | Self::Script { .. } | Self::Outside(_) | Self::Write { .. } => {
+                ErrorKind::Failed
+            }
             Self::Sandbox(error) => error.kind(),
         }
     }
@@ -70,7 +75,7 @@ impl Hint for AgentError {
             Self::NoProgram(_) => Some("install it, or give its absolute path".to_owned()),
             Self::Script { .. } => Some("check the path after `script`".to_owned()),
             Self::ScriptForm { .. } => Some("write `[[attempt]]` with `[[attempt.edit]]` below".to_owned()),
-            Self::Outside(_) | Self::Write { .. } => None,
+            Self::NoLogin(_) | Self::Outside(_) | Self::Write { .. } => None,
             Self::Sandbox(error) => error.hint(),
         }
     }

@@ -16,7 +16,6 @@ use serde::Deserialize;
 
 use super::{AgentError, AgentReport, Job};
 use crate::config::AgentSettings;
-use crate::task::Usage;
 
 /// An agent that plays back recorded edits; past the last recorded attempt it does nothing.
 #[derive(Clone, Debug)]
@@ -83,7 +82,7 @@ impl ScriptAgent {
             apply(job.tree, edit)?;
         }
         let ended = format!("made {} edits", recorded.edit.len());
-        Ok(AgentReport { ended, out_of_bounds: false, usage: Usage::default(), thread_id: None })
+        Ok(AgentReport { ended, ..AgentReport::default() })
     }
 }
 
@@ -97,7 +96,7 @@ fn apply(tree: &Path, edit: &Edit) -> Result<(), AgentError> {
 }
 
 /// The path in the tree, its folders made; refuses `..`, absolute paths and symlinks on the way.
-fn inside(tree: &Path, path: &Path) -> Result<PathBuf, AgentError> {
+pub(super) fn inside(tree: &Path, path: &Path) -> Result<PathBuf, AgentError> {
     let outside = || AgentError::Outside(path.to_owned());
     let mut full = tree.to_owned();
     let mut parts = path.components().peekable();

@@ -1,8 +1,10 @@
 use opsmith_host::cli::{Cell, Exit, Failure, Tone};
+use opsmith_host::config::process_environment;
+use opsmith_sandbox::Sandbox;
 use serde_json::json;
 
 use super::session::Session;
-use crate::agents::statuses;
+use crate::agents::{AgentError, AgentStatus, statuses};
 use crate::config::Settings;
 
 const EXAMPLES: &str = "\
@@ -14,32 +16,48 @@ Examples:
 #[command(after_help = EXAMPLES)]
 pub(super) struct Args {}
 
-pub(super) fn run(session: &Session<'_>, _: &Args) -> Result<Exit, Failure> {
+pub(super) async fn run(session: &Session<'_>, _: &Args) -> Result<Exit, Failure> {
     let settings = Settings::resolve(&session.config()?)?;
-    let (agents, default) = (statuses(&settings), settings.default_agent());
+    let (agents, default) = (on_this_machine(&settings).await?, settings.default_agent());
     if session.output.is_json() {
         session.output.json(&json!({ "agents": agents, "default": default }))?;
         return Ok(Exit::OK);
     }
-    let rows: Vec<Vec<Cell>> = agents
-        .iter()
-        .map(|agent| {
-            let state =
-                if agent.ready { Cell::toned("ready", Tone::Good) } else { Cell::toned("not ready", Tone::Bad) };
-            let name = if default == Some(agent.name.as_str()) { "default" } else { "" };
-            let why = agent.reason.as_deref().unwrap_or_default();
-            vec![
-                Cell::toned(&agent.name, Tone::Strong),
-                Cell::from(&agent.kind),
-                Cell::from(&agent.program),
-                state,
-                Cell::toned(if why.is_empty() { name } else { why }, Tone::Dim),
-            ]
-        })
-        .collect();
-    session.output.table(&["AGENT", "KIND", "PROGRAM", "STATE", ""], &rows);
-    if agents.is_empty() {
-        session.output.note("no agent is configured; add `[ampx.agents.NAME]` to opsmith.toml");
+    let row = |agent: &AgentStatus| {
+        let state = match (agent.ready, agent.found) {
+            (true, _) => Cell::toned("ready", Tone::Good),
+            (false, true) => Cell::toned("not ready", Tone::Bad),
+            (false, false) => Cell::toned("not found", Tone::Dim),
+        };
+        let verified = match &agent.verification {
+            Some(how) if agent.verified => Cell::from(how.as_str()),
+            Some(why) => Cell::toned(format!("no: {why}"), Tone::Dim),
+            None => Cell::from(""),
+        };
+        // That a program is not found stands in its state already.
+        let reason = agent.reason.as_deref().filter(|_| agent.found);
+        let name = if default == Some(agent.name.as_str()) { "default" } else { "" };
+        vec![
+            Cell::toned(&agent.name, Tone::Strong),
+            Cell::from(&agent.kind),
+            Cell::from(&agent.program),
+            Cell::from(agent.version.as_deref().unwrap_or_default()),
+            state,
+            verified,
+            Cell::toned(reason.unwrap_or(name), Tone::Dim),
+        ]
+    };
+    let rows: Vec<Vec<Cell>> = agents.iter().map(row).collect();
+    session.output.table(&["AGENT", "KIND", "PROGRAM", "VERSION", "STATE", "VERIFIED", ""], &rows);
+    if default.is_none() {
+        session.output.note("no agent is installed; install one of these, or add `[ampx.agents.NAME]` to opsmith.toml");
     }
     Ok(Exit::OK)
+}
+
+/// Every agent, asked on this machine; each program answers in a folder that goes again.
+pub(super) async fn on_this_machine(settings: &Settings) -> Result<Vec<AgentStatus>, Failure> {
+    let sandbox = Sandbox::local(process_environment())?;
+    let folder = tempfile::tempdir().map_err(|source| AgentError::Write { path: std::env::temp_dir(), source })?;
+    Ok(statuses(settings, &sandbox, folder.path()).await)
 }

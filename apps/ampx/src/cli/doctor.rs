@@ -9,9 +9,9 @@ use opsmith_sandbox::{Capability, Enforcement, Sandbox};
 use serde::Serialize;
 use serde_json::json;
 
+use super::agents::on_this_machine;
 use super::config::checked_settings;
 use super::session::Session;
-use crate::agents::statuses;
 use crate::config::{CiProvider, Settings};
 
 const EXAMPLES: &str = "\
@@ -92,7 +92,7 @@ async fn configured(session: &Session<'_>, config: &Config) -> Vec<Check> {
     }
     match checked_settings(config) {
         Ok(settings) => {
-            checks.extend(agents(&settings));
+            checks.extend(agents(&settings).await);
             checks.push(ci(&settings));
         }
         Err(failure) => checks.push(Check::failed("settings", State::Missing, failure)),
@@ -125,19 +125,30 @@ async fn git(folder: &Path) -> Check {
     }
 }
 
-fn agents(settings: &Settings) -> Vec<Check> {
-    let found = statuses(settings);
+async fn agents(settings: &Settings) -> Vec<Check> {
+    let mut found = match on_this_machine(settings).await {
+        Ok(found) => found,
+        Err(Failure { message, hint, .. }) => {
+            return vec![Check { name: "agents".to_owned(), state: State::Missing, detail: message, hint }];
+        }
+    };
+    found.retain(|agent| agent.configured || agent.found);
     // One that is ready will do; the others are only worth knowing.
     let others = if found.iter().any(|agent| agent.ready) { State::Note } else { State::Missing };
     if found.is_empty() {
-        let detail = "none is configured".to_owned();
-        let hint = Some("add `[ampx.agents.NAME]` to opsmith.toml".to_owned());
+        let detail = "none is configured or installed".to_owned();
+        let hint = Some("install one that `ampx agents` lists, or add `[ampx.agents.NAME]` to opsmith.toml".to_owned());
         return vec![Check { name: "agents".to_owned(), state: others, detail, hint }];
     }
     let check = |agent: crate::agents::AgentStatus| {
         let state = if agent.ready { State::Ok } else { others };
         let name = format!("agent {}", agent.name);
-        Check { name, state, detail: agent.reason.unwrap_or(agent.program), hint: None }
+        let detail = match (agent.reason, agent.version, agent.verified, agent.verification) {
+            (Some(reason), _, _, _) => reason,
+            (None, version, false, Some(why)) => format!("{}; not verified: {why}", version.unwrap_or(agent.program)),
+            (None, version, _, _) => version.unwrap_or(agent.program),
+        };
+        Check { name, state, detail, hint: None }
     };
     found.into_iter().map(check).collect()
 }

@@ -62,7 +62,7 @@ enum Command {
     Abort(abort::Args),
     /// Merge a task's pull request
     Merge(merge::Args),
-    /// List the configured agents and whether they are ready
+    /// List the agents: which are found, ready and verified
     Agents(agents::Args),
     /// Check what tasks need on this machine
     Doctor(doctor::Args),
@@ -108,7 +108,7 @@ async fn dispatch(session: &Session<'_>, command: Command) -> Result<Exit, Failu
         Command::Accept(args) => accept::run(session, args).await,
         Command::Abort(args) => abort::run(session, args).await,
         Command::Merge(args) => merge::run(session, args).await,
-        Command::Agents(args) => agents::run(session, &args),
+        Command::Agents(args) => agents::run(session, &args).await,
         Command::Doctor(args) => doctor::run(session, &args).await,
         Command::Ping(args) => ping::run(session, &args).await,
         Command::Config(args) => config::run(session, &args),

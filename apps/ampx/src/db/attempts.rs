@@ -17,6 +17,7 @@ pub struct Model {
     pub number: i32,
     pub prompt: String,
     pub head_sha: Option<String>,
+    pub thread_id: Option<String>,
     pub input_tokens: Option<i64>,
     pub output_tokens: Option<i64>,
     pub cost_usd: Option<f64>,
@@ -39,6 +40,7 @@ impl From<Model> for Attempt {
             number: u32::try_from(row.number).unwrap_or(0),
             prompt: row.prompt,
             head_sha: row.head_sha,
+            thread_id: row.thread_id,
             usage: Usage {
                 input_tokens: tokens(row.input_tokens),
                 output_tokens: tokens(row.output_tokens),
@@ -95,6 +97,7 @@ pub(crate) async fn change(
         number: key.1,
         prompt: attempt.prompt,
         head_sha: attempt.head_sha,
+        thread_id: attempt.thread_id,
         input_tokens: tokens(attempt.usage.input_tokens),
         output_tokens: tokens(attempt.usage.output_tokens),
         cost_usd: attempt.usage.cost_usd,

@@ -3,6 +3,7 @@
 pub(crate) mod attempts;
 pub(crate) mod commits;
 pub(crate) mod events;
+pub(crate) mod findings;
 pub(crate) mod tasks;
 
 pub use tasks::TaskFilter;

@@ -11,9 +11,9 @@ use super::halt::halt;
 use super::log;
 use super::prompt::{self, Failure};
 use super::task::{Prepared, change};
-use crate::agents::{Agent, AgentError, AgentReport, Job};
+use crate::agents::{Agent, AgentError, AgentFault, AgentReport, Allowance, FaultKind, Job};
 use crate::events::LogStream;
-use crate::task::{Task, TaskEvent};
+use crate::task::{Task, TaskEvent, Usage};
 use crate::{Ampx, AmpxError, db};
 
 /// How much output of one go is kept.
@@ -83,6 +83,11 @@ pub(super) async fn repo(ampx: &Ampx, id: TaskId) -> Result<CachedRepo, Halt> {
     ampx.cache.open(&url).await.map_err(halt)
 }
 
+/// Removes the agent's home and sessions of a task that nobody can continue.
+pub(crate) async fn forget_agent(ampx: &Ampx, id: TaskId) -> Result<(), AmpxError> {
+    Ok(Workspace::at(&ampx.agent_root(), &id.to_string(), ampx.git.clone()).remove().await?)
+}
+
 /// The processes of one command of a task.
 pub(super) fn marker(id: TaskId, what: &str) -> Result<Marker, AmpxError> {
     Ok(format!("ampx-{id}-{what}").parse()?)
@@ -136,6 +141,8 @@ pub(super) enum Edited {
     Head(String),
     /// No change; with the words for it where its limits stopped the agent.
     Nothing { out_of_bounds: Option<String> },
+    /// The agent could not finish, which may pass; what it did so far waits for the next attempt.
+    Hindered(String),
 }
 
 /// What the journal keeps of a go.
@@ -145,6 +152,9 @@ struct Went {
     stamp: String,
     /// How its limits stopped it, if they did.
     out_of_bounds: Option<String>,
+    /// What hindered it from finishing.
+    #[serde(default)]
+    hindered: Option<String>,
 }
 
 /// What a commit finds in the work folder.
@@ -174,6 +184,9 @@ async fn edit(
             _ => format!("{number}{nudged} again {takeover}"),
         };
         let went = go(run, work, number, &go_name, asked, log).await?;
+        if let Some(how) = went.hindered {
+            return Ok(Edited::Hindered(how));
+        }
         match commit(run, work, number, &go_name, &went.stamp).await? {
             Committed::Head(head) => return Ok(Edited::Head(head)),
             Committed::Nothing => return Ok(Edited::Nothing { out_of_bounds: went.out_of_bounds }),
@@ -216,6 +229,9 @@ async fn go(
         let workspace = work.workspace();
         let agent = Agent::of(&ampx.settings, &task.agent).map_err(|error| Halt::failed(&error))?;
         let private = private_folder(work, number)?;
+        let state = state_folder(ampx, id)?;
+        let allowance = allowance(ampx, &task).await?;
+        let sandbox = ampx.sandbox.with_access(agent.access());
         let (log, writer) = log::sink(ampx, id, number, LogStream::Agent);
         let token = scope.token();
         scope.check_lease().await?;
@@ -224,10 +240,13 @@ async fn go(
             attempt: number,
             prompt: asked.to_owned(),
             ci_log,
+            thread_id: task.thread_id.as_deref(),
             tree: workspace.tree(),
             private: &private,
-            sandbox: &ampx.sandbox,
+            state: &state,
+            sandbox: &sandbox,
             limits: limits(ampx),
+            allowance,
             marker,
             log,
             cancel: &token,
@@ -243,10 +262,12 @@ async fn go(
             workspace.remove().await.map_err(halt)?;
             return Err(Halt::failed(&GitError::NoSpace));
         }
-        record_report(ampx, &scope, run_id, id, number, &report).await?;
+        record_report(ampx, &scope, run_id, &task, go_name, &report).await?;
         let stamp = format!("{run_id} {} {go_name}", scope.epoch());
-        write_stamp(work, &stamp, "")?;
-        Ok(Went { stamp, out_of_bounds: report.out_of_bounds.then_some(report.ended) })
+        let hindered = hindered(&agent, report.fault)?;
+        // The next attempt goes on with what a hindered go has done, so its tree counts as the commit's.
+        write_stamp(work, &stamp, if hindered.is_some() { work.parent() } else { "" })?;
+        Ok(Went { stamp, out_of_bounds: report.out_of_bounds.then_some(report.ended), hindered })
     })
     .await
 }
@@ -258,6 +279,41 @@ fn limits(ampx: &Ampx) -> Limits {
         output_bytes: MOST_LOG_BYTES,
         ..Limits::default()
     }
+}
+
+/// What a go may take: the budget is what the task has left of it.
+async fn allowance(ampx: &Ampx, task: &Task) -> Result<Allowance, Halt> {
+    let detail = ampx.detail(task.id).await.map_err(halt)?;
+    let spent: f64 = detail.attempts.iter().filter_map(|attempt| attempt.usage.cost_usd).sum();
+    let cost_usd = task.budget_usd.map(|budget| (budget - spent).max(0.0));
+    Ok(Allowance { turns: ampx.settings.agent_max_turns, cost_usd })
+}
+
+/// What a fault means for the run: one that only a person can mend ends the task, any other is tried again.
+fn hindered(agent: &Agent, fault: Option<AgentFault>) -> Result<Option<String>, Halt> {
+    let Some(fault) = fault else { return Ok(None) };
+    let how = format!("{}: {}", fault.kind.words(), fault.message);
+    if fault.kind.may_pass() {
+        return Ok(Some(how));
+    }
+    let hint = match fault.kind {
+        FaultKind::Quota => Some("see to the account of its model's service, then continue the task".to_owned()),
+        FaultKind::Auth
+        | FaultKind::RateLimited
+        | FaultKind::Unavailable
+        | FaultKind::Malformed
+        | FaultKind::NoSuchSession
+        | FaultKind::Other => agent.login().map(|login| format!("{login}, then continue the task")),
+    };
+    Err(Halt::failed(&AmpxError::NotNow { message: format!("the agent could not work: {how}"), hint }))
+}
+
+/// The folder of the agent's home and sessions, which stays until the task has come to its last end.
+fn state_folder(ampx: &Ampx, id: TaskId) -> Result<std::path::PathBuf, Halt> {
+    let folder = ampx.agent_root().join(id.to_string());
+    std::fs::create_dir_all(&folder)
+        .map_err(|source| Halt::failed(&GitError::io(format!("make the folder `{}`", folder.display()), source)))?;
+    Ok(folder)
 }
 
 fn private_folder(work: &Work, number: u32) -> Result<std::path::PathBuf, Halt> {
@@ -308,15 +364,29 @@ async fn record_report(
     ampx: &Ampx,
     scope: &StepScope,
     run_id: opsmith_model::RunId,
-    id: TaskId,
-    number: u32,
+    task: &Task,
+    go_name: &str,
     report: &AgentReport,
 ) -> Result<(), Halt> {
+    let (id, number) = (task.id, task.attempt_count);
     let line = format!("opsmith: the agent {}", report.ended);
     log::say(ampx, id, number, &line).await.map_err(halt)?;
+    if task.budget_usd.is_some() && report.usage.cost_usd.is_none() {
+        let line = "opsmith: the agent does not tell its cost; its time and turns are limited, the budget is not held";
+        log::say(ampx, id, number, line).await.map_err(halt)?;
+    }
     let write = ampx.store.write().await?;
-    db::attempts::change(&write, id, number, |attempt| attempt.usage = report.usage).await?;
+    db::attempts::change(&write, id, number, |attempt| {
+        // The first go replaces what is not known; one after it comes on top, a broken-off try of the same included.
+        let first = !go_name.ends_with(" nudged") && attempt.usage == Usage::default();
+        attempt.usage = if first { report.usage } else { attempt.usage.plus(report.usage) };
+        attempt.thread_id.clone_from(&report.thread_id);
+    })
+    .await?;
     write.commit().await?;
+    if let Some(fault) = &report.fault {
+        record_fault(ampx, id, number, fault).await?;
+    }
     if let Some(thread) = report.thread_id.clone() {
         change(ampx, scope, id, run_id, |task| {
             task.thread_id = Some(thread);
@@ -325,6 +395,17 @@ async fn record_report(
         .await?;
     }
     Ok(())
+}
+
+/// Records an attempt that came to no commit.
+async fn record_fault(ampx: &Ampx, id: TaskId, number: u32, fault: &AgentFault) -> Result<(), Halt> {
+    let (now, write) = (ampx.now(), ampx.store.write().await?);
+    db::attempts::change(&write, id, number, |attempt| {
+        attempt.summary = Some(format!("{}: {}", fault.kind.words(), fault.message));
+        attempt.finished_at = Some(now);
+    })
+    .await?;
+    Ok(write.commit().await?)
 }
 
 /// Keeps the commit in the store until it is pushed, so that another machine can go on from it.
@@ -352,7 +433,9 @@ async fn commit(run: &RunContext, work: &Work, number: u32, go_name: &str, stamp
             return Ok(Committed::Gone);
         }
         let task = work.task().await?;
-        let litter = ampx.settings.agents.get(&task.agent).map(|agent| agent.litter.clone()).unwrap_or_default();
+        let configured = ampx.settings.agent(&task.agent).map(|agent| agent.litter.clone()).unwrap_or_default();
+        let known = Agent::of(&ampx.settings, &task.agent).map(|agent| agent.litter()).unwrap_or_default();
+        let litter = configured.into_iter().chain(known).collect();
         let options = SnapshotOptions { exclude: litter, max_file_mib: MOST_FILE_MIB, max_total_mib: MOST_CHANGE_MIB };
         let workspace = work.workspace();
         let snapshot = workspace.snapshot(work.parent(), &options).await.map_err(halt)?;

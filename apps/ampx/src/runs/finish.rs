@@ -1,7 +1,7 @@
 use opsmith_model::TaskId;
 use opsmith_runs::{Halt, RunContext};
 
-use super::attempt::{marker, workspace};
+use super::attempt::{forget_agent, marker, workspace};
 use super::halt::halt;
 use super::task::End;
 use crate::task::{TaskEvent, TaskStatus};
@@ -55,12 +55,17 @@ pub(super) async fn finish(run: &RunContext, ampx: &Ampx, id: TaskId, end: End) 
         }
         task.status = task.status.apply(event).map_err(halt)?;
         task.summary = summary;
-        if task.status == TaskStatus::Success || task.status == TaskStatus::Aborted {
+        if task.status.is_last() {
             db::commits::remove(&write, id).await?;
         }
         ampx.save(&write, &mut task).await.map_err(halt)?;
         write.commit().await?;
         ampx.woken();
+        if task.status.is_last()
+            && let Err(error) = forget_agent(ampx, id).await
+        {
+            tracing::warn!(task.id = %id, %error, "failed to remove the agent's home; the next start does");
+        }
         Ok(())
     })
     .await?;

@@ -10,7 +10,8 @@ use super::attempt::Edited;
 
 const BOUNDARIES_S: [f64; 12] = [1.0, 5.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1_200.0, 1_800.0, 3_600.0, 7_200.0];
 /// Every outcome, so that each is a number from the start and a rate over it has no hole.
-const OUTCOMES: [&str; 7] = ["green", "red", "cannot_run", "none", "no_change", "failed", "cancelled"];
+const OUTCOMES: [&str; 9] =
+    ["green", "red", "cannot_run", "none", "no_change", "hindered", "held", "failed", "cancelled"];
 
 struct Instruments {
     attempts: Counter<u64>,
@@ -46,10 +47,16 @@ pub(super) fn checked(verdict: &Verdict, waited: Duration) {
     });
 }
 
+/// Takes note of an attempt whose change was held for a person.
+pub(super) fn held() {
+    ended("held");
+}
+
 /// Takes note of an attempt that ended before there was anything to check.
 pub(super) fn edited(edited: &Result<Edited, Halt>) {
     match edited {
         Ok(Edited::Nothing { .. }) => ended("no_change"),
+        Ok(Edited::Hindered(_)) => ended("hindered"),
         Err(Halt::Failed(_)) => ended("failed"),
         Err(Halt::Cancelled) => ended("cancelled"),
         Ok(Edited::Head(_)) | Err(Halt::Interrupted(_)) => {}

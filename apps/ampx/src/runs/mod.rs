@@ -5,6 +5,7 @@ mod check;
 mod effects;
 mod enter;
 mod finish;
+mod gate;
 mod halt;
 mod log;
 mod measure;
@@ -18,6 +19,7 @@ use opsmith_runs::Registry;
 
 use crate::Ampx;
 use crate::inputs::{MERGE, TASK};
+pub(crate) use attempt::forget_agent;
 pub(crate) use finish::end_processes;
 
 /// Registers ampx's kinds of runs.

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::attempt::{self, Edited, Work};
 use super::check::{self, Checked};
+use super::gate::{Brought, gate};
 use super::halt::halt;
 use super::prompt::Failure;
 use super::{effects, finish, measure, prepare};
@@ -69,6 +70,7 @@ async fn drive(run: &RunContext, ampx: &Ampx, input: &TaskInput) -> Result<End, 
         return accepted(run, &mut work, begun.first.saturating_sub(1), &head).await;
     }
     let mut last: Option<Failure> = None;
+    let mut hindered = None;
     for tried in 0..begun.max_attempts {
         let number = begun.first + tried;
         if tried > 0 {
@@ -78,6 +80,13 @@ async fn drive(run: &RunContext, ampx: &Ampx, input: &TaskInput) -> Result<End, 
         measure::edited(&edited);
         let head = match edited? {
             Edited::Head(head) => head,
+            Edited::Hindered(how) => {
+                hindered = Some(how);
+                match over_budget(run, ampx, id, number).await? {
+                    Some(end) => return Ok(end),
+                    None => continue,
+                }
+            }
             Edited::Nothing { out_of_bounds: Some(how) } => {
                 return Ok(End::Review(format!("the agent {how} and had changed nothing")));
             }
@@ -85,7 +94,11 @@ async fn drive(run: &RunContext, ampx: &Ampx, input: &TaskInput) -> Result<End, 
                 return Ok(End::Review("the agent changed nothing, twice".to_owned()));
             }
         };
-        work.head = Some(head.clone());
+        (work.head, hindered) = (Some(head.clone()), None);
+        if let Some(end) = gate(run, &work, number, &head, Brought::ByAgent).await? {
+            measure::held();
+            return Ok(end);
+        }
         let failure = match check_and_push(run, &mut work, number, &head).await? {
             Stand::Green(passed) => return effects::open_pull_request(run, &work, &head, &passed).await,
             Stand::End(end) => return Ok(end),
@@ -99,6 +112,9 @@ async fn drive(run: &RunContext, ampx: &Ampx, input: &TaskInput) -> Result<End, 
         }
         let base = check::compare_with_base(run, &work, number, &failure).await?;
         last = Some(Failure { report: failure, base });
+    }
+    if let Some(how) = hindered {
+        return Ok(End::Error(format!("the agent could not work: {how}")));
     }
     let why = last.map_or_else(String::new, |last| format!(": {}. {}", last.report.failing, last.base.sentence()));
     Ok(End::Review(format!("max retries hit{why}")))
@@ -130,6 +146,9 @@ async fn check_and_push(run: &RunContext, work: &mut Work, number: u32, head: &s
 
 /// A person has let the commit pass: push, CI and pull request follow, and a red is for a person again.
 async fn accepted(run: &RunContext, work: &mut Work, number: u32, head: &str) -> Result<End, Halt> {
+    if let Some(end) = gate(run, work, number, head, Brought::ByPerson).await? {
+        return Ok(end);
+    }
     match check_and_push(run, work, number, head).await? {
         Stand::Green(passed) => effects::open_pull_request(run, work, head, &passed).await,
         Stand::Red(report) => Ok(End::Review(format!("accepted, but {}", report.failing))),

@@ -44,7 +44,8 @@ async fn a_missing_program_is_an_error_with_its_name() {
     let detail = world.done("Anything").await;
     assert_eq!(detail.task.status, TaskStatus::Error);
     assert!(detail.task.summary.contains("no-such-agent-program"), "{}", detail.task.summary);
-    let statuses = ampx::agents::statuses(&world.ampx.settings);
+    let scratch = super::folder();
+    let statuses = ampx::agents::statuses(&world.ampx.settings, &world.ampx.sandbox, scratch.path()).await;
     assert!(!statuses[0].ready && statuses[0].reason.is_some());
     world.stop().await;
 }

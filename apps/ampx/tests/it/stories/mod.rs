@@ -1,8 +1,11 @@
 //! Tasks from prompt to pull request, in process, over real git, real commands and a real store.
 
 mod agents;
+mod gates;
 mod hostile;
 mod merging;
+mod programs;
+mod real_agents;
 mod rounds;
 mod spine;
 mod throng;

@@ -135,7 +135,8 @@ async fn the_repositorys_own_ci_command_counts_from_its_base_branch_only() {
     let folder = folder();
     let files = [("sum.sh", "echo 5\n"), (".opsmith.toml", "[ci]\ncommand = \"grep -q 7 sum.sh\"\n")];
     let script = "[[attempt]]\n[[attempt.edit]]\npath = \"sum.sh\"\ncontent = \"echo 7\\n\"\n[[attempt.edit]]\npath = \".opsmith.toml\"\ncontent = \"[ci]\\ncommand = \\\"false\\\"\\n\"\n";
-    let setup = Setup { ci: "false".into(), ..Setup::script(folder.path(), script) };
+    let more = "[policy]\n\"ampx.test_edits\" = \"allow\"\n".into();
+    let setup = Setup { ci: "false".into(), more, ..Setup::script(folder.path(), script) };
     let world = World::with(folder, testkit::repo::TestRepo::new(), &files, setup).await;
     let detail = world.done("Say seven").await;
     assert_eq!(detail.task.status, TaskStatus::Success, "{}", detail.task.summary);

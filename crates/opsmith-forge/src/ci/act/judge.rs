@@ -57,7 +57,10 @@ pub(super) fn judge(ended: Vec<Ended>, took_ms: u64) -> Verdict {
     Verdict::Green { passed: format!("{jobs} with {steps} steps passed by act"), took_ms }
 }
 
-fn red(reds: &[(String, Vec<(String, Vec<u8>)>)]) -> Verdict {
+/// A job that failed, and its failing steps with the end of what each printed.
+type Failed = (String, Vec<(String, Vec<u8>)>);
+
+fn red(reds: &[Failed]) -> Verdict {
     let mut log = Vec::new();
     // The excerpt is taken from the end: the first job's failure comes last.
     for (job, steps) in reds.iter().rev() {

@@ -1,0 +1,122 @@
+//! How an agent's program is started, whichever adapter reads it.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use opsmith_host::config::process_env;
+use opsmith_sandbox::{CommandSpec, Ended, Exit, ExitStatus};
+
+use super::{AgentError, Job};
+use crate::config::{AgentSettings, PromptVia};
+
+/// A program and the arguments that come first.
+#[derive(Clone, Debug)]
+pub(super) struct Launch {
+    pub(super) program: String,
+    pub(super) args: Vec<String>,
+}
+
+impl Launch {
+    /// The configured command, else `preset`.
+    pub(super) fn new(name: &str, settings: &AgentSettings, preset: &[&str]) -> Result<Self, AgentError> {
+        let preset: Vec<String> = preset.iter().map(|word| (*word).to_owned()).collect();
+        let command = if settings.command.is_empty() { &preset } else { &settings.command };
+        let [program, args @ ..] = command.as_slice() else {
+            return Err(AgentError::Incomplete { agent: name.to_owned(), key: "command" });
+        };
+        // A path is meant from where opsmith was started, not from the task's tree.
+        let program = match Path::new(program).components().count() {
+            0 | 1 => program.clone(),
+            _ => std::path::absolute(program).map_or_else(|_| program.clone(), |path| path.display().to_string()),
+        };
+        Ok(Self { program, args: args.to_vec() })
+    }
+
+    /// Where the program is.
+    pub(super) fn found(&self) -> Result<PathBuf, AgentError> {
+        find(&self.program).ok_or_else(|| AgentError::NoProgram(self.program.clone()))
+    }
+
+    /// The folders that the program itself needs to read: its own, or the whole of an npm installation.
+    pub(super) fn folders(&self) -> Vec<PathBuf> {
+        let Some(found) = find(&self.program) else { return Vec::new() };
+        let real = fs::canonicalize(&found).unwrap_or_else(|_| found.clone());
+        let package = real.ancestors().find(|folder| folder.ends_with("node_modules"));
+        let folder = package.or_else(|| real.parent()).map(Path::to_owned);
+        found.parent().map(Path::to_owned).into_iter().chain(folder).collect()
+    }
+
+    /// The command for one go. `args` come after the launch's own.
+    pub(super) fn spec(
+        &self,
+        job: &Job<'_>,
+        home: &Path,
+        passed_env: impl IntoIterator<Item = String>,
+        args: &[String],
+        prompt: Option<PromptVia>,
+    ) -> Result<CommandSpec, AgentError> {
+        // Of what is ours, the program surely sees its home and this.
+        let tmp = job.private.join("tmp");
+        for folder in [home, &tmp] {
+            fs::create_dir_all(folder).map_err(|source| AgentError::Write { path: folder.to_owned(), source })?;
+        }
+        let mut env: BTreeMap<OsString, OsString> = BTreeMap::new();
+        env.insert("HOME".into(), home.into());
+        env.insert("TMPDIR".into(), tmp.clone().into());
+        for name in passed_env {
+            if let Some(value) = process_env(&name) {
+                env.insert(name.into(), value.into());
+            }
+        }
+        env.insert("OPSMITH_TASK_ID".into(), job.task_id.clone().into());
+        env.insert("OPSMITH_ATTEMPT".into(), job.attempt.to_string().into());
+        if let Some(log) = job.ci_log {
+            env.insert("OPSMITH_CI_LOG".into(), write(tmp.join("ci.log"), log)?.into());
+        }
+        let mut args: Vec<OsString> = self.args.iter().chain(args).map(OsString::from).collect();
+        let mut stdin = Vec::new();
+        match prompt {
+            None => {}
+            Some(PromptVia::Stdin) => stdin = job.prompt.clone().into_bytes(),
+            Some(PromptVia::Arg) => args.push(job.prompt.clone().into()),
+            Some(PromptVia::File) => args.push(write(tmp.join("prompt.md"), &job.prompt)?.into()),
+        }
+        Ok(CommandSpec {
+            program: self.program.clone().into(),
+            args,
+            cwd: job.tree.to_owned(),
+            env,
+            stdin,
+            limits: job.limits.clone(),
+            marker: job.marker.clone(),
+        })
+    }
+}
+
+/// Where a program is: a path as it stands, a name on the `PATH`.
+fn find(program: &str) -> Option<PathBuf> {
+    let path = Path::new(program);
+    if path.components().count() > 1 {
+        return path.is_file().then(|| path.to_owned());
+    }
+    let folders = process_env("PATH")?;
+    std::env::split_paths(&folders).map(|folder| folder.join(path)).find(|path| path.is_file())
+}
+
+fn write(path: PathBuf, text: &str) -> Result<PathBuf, AgentError> {
+    fs::write(&path, text).map_err(|source| AgentError::Write { path: path.clone(), source })?;
+    Ok(path)
+}
+
+/// How a program ended, for a person.
+pub(super) fn ended(exit: &Exit) -> String {
+    match (exit.ended, &exit.status) {
+        (Ended::TimedOut, _) => format!("was stopped after {} s", exit.wall.as_secs()),
+        (Ended::MemoryExceeded, _) => "was stopped over its memory limit".to_owned(),
+        (Ended::Cancelled, _) => "was stopped".to_owned(),
+        (Ended::Exited, ExitStatus::Code(code)) => format!("exited with {code}"),
+        (Ended::Exited, ExitStatus::Signal(signal)) => format!("ended by signal {signal}"),
+    }
+}
