@@ -81,6 +81,7 @@ fi
 case $for_what in
     test | coverage)
         want python3 python3
+        python3 -c 'import ensurepip' 2>/dev/null || packages="$packages python3-venv"
         want bwrap bubblewrap
         want dockerd docker.io
         want busybox busybox-static
