@@ -150,6 +150,14 @@ pub enum ClientChainError {
         /// The first entry that differs.
         seq: i64,
     },
+    /// The chain was begun by another principal.
+    #[error("the chain of `{client}` is not `{principal}`'s to go on with")]
+    NotYours {
+        /// The client.
+        client: ClientId,
+        /// Who handed the entries in.
+        principal: String,
+    },
     /// The gate could not do it.
     #[error(transparent)]
     Guard(#[from] GuardError),
@@ -160,6 +168,7 @@ impl Hint for ClientChainError {
         match self {
             Self::Empty | Self::Invalid { .. } | Self::Unordered { .. } => ErrorKind::Invalid,
             Self::Gap { .. } | Self::Fork { .. } => ErrorKind::Conflict,
+            Self::NotYours { .. } => ErrorKind::Denied,
             Self::Guard(error) => error.kind(),
         }
     }
@@ -167,6 +176,7 @@ impl Hint for ClientChainError {
     fn hint(&self) -> Option<String> {
         match self {
             Self::Empty | Self::Invalid { .. } => None,
+            Self::NotYours { .. } => Some("begin a chain under a name of your own".to_owned()),
             Self::Unordered { .. } => Some("hand in one client's entries at a time, in order".to_owned()),
             Self::Gap { next, .. } => Some(format!("hand in the entries from {next} on")),
             Self::Fork { .. } => {

@@ -174,6 +174,8 @@ impl Guard {
         detail: &Value,
     ) -> Result<(), GuardError> {
         let record = AuditRecord::of_effect(permit, outcome, detail);
+        // Before the look, so that no other can add it between the look and the entry.
+        db::audit::take_turns(write).await?;
         if !db::audit::is_recorded(write, &record).await? {
             self.record(write, record).await?;
         }
@@ -201,6 +203,10 @@ impl Guard {
         let write = self.store.write().await.map_err(GuardError::from)?;
         db::audit::take_turns(&write).await.map_err(GuardError::from)?;
         let mut chain = db::audit::client_chain(&write, &first.client).await.map_err(GuardError::from)?;
+        let owner = db::audit::client_owner(&write, &first.client).await.map_err(GuardError::from)?;
+        if owner.is_some_and(|owner| owner != by.to_string()) {
+            return Err(ClientChainError::NotYours { client: first.client.clone(), principal: by.to_string() });
+        }
         let known = db::audit::client_hashes(&write, &first.client, first.seq, last.seq).await;
         let known = known.map_err(GuardError::from)?;
         let mut recorded = 0;

@@ -9,12 +9,10 @@ use opsmith_model::RunId;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::journal::Journal;
+use crate::journal::{JOURNAL_VERSION, Journal};
 use crate::schedule::{TICK, Tick};
 use crate::{Identity, RunsError};
 
-/// The journal's version gate is ours to open: an upgraded binary takes its own unfinished runs up again.
-pub(crate) const JOURNAL_VERSION: &str = "opsmith-1";
 /// The epoch of a lease limits how often a run is taken up again; the journal need not.
 const UNLIMITED: i32 = i32::MAX - 1;
 const EXECUTE: &str = "opsmith.execute";

@@ -6,6 +6,7 @@ use durare::DurableContext;
 use futures::FutureExt;
 use opsmith_model::RunId;
 use serde_json::Value;
+use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
 use crate::context::{defect, interruption, panicked};
@@ -27,6 +28,8 @@ pub(crate) struct Executions {
     registry: Registry,
     active: Mutex<HashMap<RunId, Lease>>,
     claimed: Mutex<HashMap<RunId, Model>>,
+    /// Cancelled when the worker ends.
+    stopping: CancellationToken,
 }
 
 /// An execution for as long as it is one; the library may drop it at any await.
@@ -42,8 +45,8 @@ impl Drop for Entered<'_> {
 }
 
 impl Executions {
-    pub(crate) fn new(worker_id: String, runs: Runs, registry: Registry) -> Self {
-        Self { worker_id, runs, registry, active: Mutex::default(), claimed: Mutex::default() }
+    pub(crate) fn new(worker_id: String, runs: Runs, registry: Registry, stopping: CancellationToken) -> Self {
+        Self { worker_id, runs, registry, active: Mutex::default(), claimed: Mutex::default(), stopping }
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<RunId, Lease>> {
@@ -59,9 +62,9 @@ impl Executions {
         self.lock_claimed().insert(id, row);
     }
 
-    /// Forgets a claimed run that could not be begun.
-    pub(crate) fn forget(&self, id: RunId) {
-        self.lock_claimed().remove(&id);
+    /// Forgets a claimed run that could not be begun; whether nobody has executed it under that claim.
+    pub(crate) fn forget(&self, id: RunId) -> bool {
+        self.lock_claimed().remove(&id).is_some()
     }
 
     /// The leases of what runs here now.
@@ -91,6 +94,10 @@ impl Executions {
             lease.stop(StopCause::Cancelled);
         }
         let _entered = self.enter(&lease);
+        if self.stopping.is_cancelled() {
+            // It came too late to be among those that were told.
+            lease.stop(StopCause::ShuttingDown);
+        }
         let outcome = self.handle(journal, &lease, row).await;
         let finished = match outcome {
             Ok(outcome) => self.finish(&lease, &outcome).await,

@@ -6,8 +6,10 @@ use opsmith_store::{Dialect, SetupTurn, StoreUrl};
 use serde_json::Value;
 
 use crate::RunsError;
-use crate::engine::JOURNAL_VERSION;
 use crate::run::StepRecord;
+
+/// The journal's version gate is ours to open: an upgraded binary takes its own unfinished runs up again.
+pub(crate) const JOURNAL_VERSION: &str = "opsmith-1";
 
 /// The journal's tables on PostgreSQL.
 const SCHEMA: &str = "opsmith_journal";

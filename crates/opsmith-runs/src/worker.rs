@@ -106,7 +106,8 @@ impl Worker {
         identity: Identity,
         options: WorkerOptions,
     ) -> Result<Self, RunsError> {
-        let executions = Arc::new(Executions::new(identity.id().to_owned(), runs.clone(), registry));
+        let stopping = CancellationToken::new();
+        let executions = Arc::new(Executions::new(identity.id().to_owned(), runs.clone(), registry, stopping.clone()));
         let (of_run, of_tick) = (Arc::clone(&executions), runs.clone());
         let engine = Engine::build(
             runs.journal(),
@@ -120,8 +121,7 @@ impl Worker {
         db::workers::register(&write, &identity, options.concurrency, runs.clock().now()).await?;
         db::claims::put_back_all(&write, &me).await?;
         write.commit().await?;
-        let shared =
-            Arc::new(Shared { identity, options, runs, engine, executions, stopping: CancellationToken::new() });
+        let shared = Arc::new(Shared { identity, options, runs, engine, executions, stopping });
         shared.end_ticks(&me).await?;
         shared.engine.launch().await?;
         let loops = vec![
@@ -195,7 +195,7 @@ impl Shared {
             let woken = self.runs.wakes().queue.notified();
             if let Err(error) = self.claim().await {
                 tracing::warn!(?error, "failed to claim runs");
-                // Each claim costs a run one of its epochs, so what cannot be begun is not tried without end.
+                // What cannot be begun is not tried without end.
                 pause = (pause * 2).min(MOST_PAUSE);
                 tokio::time::sleep(pause).await;
                 continue;
@@ -228,13 +228,13 @@ impl Shared {
 
     /// Begins a run that was just claimed, or puts it back.
     async fn begin(&self, row: Model) -> Result<(), RunsError> {
-        let (id, run_id) = (row.id.clone(), row.id.parse().map_err(|_| StoreError::unreadable("runs.id"))?);
-        self.executions.expect(run_id, row);
+        let run_id = row.id.parse().map_err(|_| StoreError::unreadable("runs.id"))?;
+        self.executions.expect(run_id, row.clone());
         let begun = self.engine.begin(run_id).await;
         if begun.is_err() {
-            self.executions.forget(run_id);
+            let unused = self.executions.forget(run_id);
             let write = self.runs.store().write().await?;
-            db::claims::put_back(&write, &id, self.identity.id()).await?;
+            db::claims::put_back(&write, &row, self.identity.id(), unused).await?;
             write.commit().await?;
         }
         begun
@@ -307,7 +307,7 @@ impl Shared {
                 dead.push(id);
             }
         }
-        self.inherit_runs(&dead).await?;
+        self.inherit_runs(&dead, seen).await?;
         if !newly.is_empty() {
             self.end_ticks(&newly).await?;
             for id in newly {
@@ -318,12 +318,20 @@ impl Shared {
     }
 
     /// Puts what these workers, which are dead, hold back into the queue, for whoever has room.
-    async fn inherit_runs(&self, dead: &[String]) -> Result<(), RunsError> {
+    async fn inherit_runs(&self, dead: &[String], seen: &HashMap<String, Seen>) -> Result<(), RunsError> {
         if dead.is_empty() || db::claims::held_by(self.runs.store().read(), dead).await?.is_empty() {
             return Ok(());
         }
         let write = self.runs.store().write().await?;
-        let runs = db::claims::put_back_all(&write, dead).await?;
+        write.take_turns(db::claims::TURN).await?;
+        // One that has come back meanwhile has claimed its runs anew, or is about to.
+        let still_dead: Vec<String> = db::workers::others(&*write, self.identity.id())
+            .await?
+            .into_iter()
+            .filter(|(id, beat, _)| dead.contains(id) && seen.get(id).is_some_and(|last| last.beat == *beat))
+            .map(|(id, ..)| id)
+            .collect();
+        let runs = db::claims::put_back_all(&write, &still_dead).await?;
         write.commit().await?;
         tracing::info!(runs, workers = ?dead, "the runs of dead workers are in the queue again");
         self.runs.wake();

@@ -6,8 +6,8 @@ use opsmith_host::http::{Json, Problem, Query};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::router::Site;
 use super::shape;
+use super::site::Site;
 
 /// The largest body of entries: some twenty with as much detail as they may have.
 pub(super) const MOST_BODY_BYTES: usize = 384 * 1_024;
@@ -80,6 +80,7 @@ impl ClientEntries {
             ClientChainError::Unordered { .. }
             | ClientChainError::Gap { .. }
             | ClientChainError::Fork { .. }
+            | ClientChainError::NotYours { .. }
             | ClientChainError::Guard(_) => None,
         };
         match path {

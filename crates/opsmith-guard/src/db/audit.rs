@@ -158,6 +158,12 @@ pub(crate) async fn client_chain(db: &Write, client: &ClientId) -> Result<Client
     })
 }
 
+/// Who handed in the first link of a client's chain.
+pub(crate) async fn client_owner(db: &Write, client: &ClientId) -> Result<Option<String>, StoreError> {
+    let first = Entity::find().filter(Column::Client.eq(client.as_str())).order_by_asc(Column::ClientSeq);
+    Ok(first.one(&**db).await?.map(AuditEntry::try_from).transpose()?.map(|entry| entry.principal))
+}
+
 /// The hashes of a client's recorded links from `first` to `last`, by their places.
 pub(crate) async fn client_hashes(
     db: &Write,

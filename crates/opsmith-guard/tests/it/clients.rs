@@ -16,6 +16,7 @@ testkit::on_both_databases!(
     a_gap_a_fork_and_a_disorder_take_nothing,
     an_entry_that_does_not_hold_by_itself_is_refused,
     many_hands_of_one_client_make_one_chain,
+    nobody_goes_on_with_the_chain_of_another,
     what_a_client_says_hides_nothing_of_ours,
     a_clients_entry_that_was_changed_is_found,
     numbers_read_back_as_they_were_hashed,
@@ -63,11 +64,11 @@ async fn a_clients_chain_is_taken_into_ours_and_verified(store: TestStore) {
     let taken = guard.take_client_entries(&mine[..1], &by()).await.unwrap();
     assert_eq!((taken.recorded, taken.chain.entries, &taken.chain.head), (1, 1, &mine[0].hash));
     guard.take_client_entries(&other, &by()).await.unwrap();
-    guard.take_client_entries(&mine[1..], &Principal::agent("bot")).await.unwrap();
+    guard.take_client_entries(&mine[1..], &by()).await.unwrap();
 
     let listed = guard.audit(Page { limit: 10, offset: 0 }).await.unwrap();
     let newest: &AuditEntry = &listed[0];
-    assert_eq!((newest.seq, newest.principal.as_str(), newest.action.as_str()), (4, "agent:bot", "pxrun.create"));
+    assert_eq!((newest.seq, newest.principal.as_str(), newest.action.as_str()), (4, "user:ada", "pxrun.create"));
     let link = newest.client.as_ref().unwrap();
     assert_eq!((&link.id, link.seq, &link.hash), (&laptop(), 3, &mine[2].hash));
     assert_eq!(newest.detail["entry"], json!(mine[2]), "what the client said is kept whole");
@@ -250,4 +251,14 @@ async fn a_chain_from_before_there_were_clients_holds(store: TestStore) {
     assert_eq!(verified(&guard).await.head, entry.hash);
     guard.take_client_entries(&chain(&laptop(), "a", 1), &by()).await.unwrap();
     assert_eq!(verified(&guard).await.entries, 2);
+}
+
+async fn nobody_goes_on_with_the_chain_of_another(store: TestStore) {
+    let (guard, _) = guard(&store, &[]).await;
+    let links = chain(&laptop(), "ada", 3);
+    guard.take_client_entries(&links[..1], &by()).await.unwrap();
+    // Whoever can read the head could compute the next link, and shut the owner out with it.
+    let error = guard.take_client_entries(&links[1..2], &Principal::user("eve")).await.unwrap_err();
+    assert!(matches!(error, ClientChainError::NotYours { .. }) && error.kind() == ErrorKind::Denied, "{error:?}");
+    assert_eq!(guard.take_client_entries(&links, &by()).await.unwrap().recorded, 2);
 }

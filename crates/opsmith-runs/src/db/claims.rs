@@ -8,6 +8,9 @@ use sea_orm::{Condition, ExprTrait, QueryOrder, QuerySelect, UpdateMany};
 
 use super::runs::{Column, Entity, Model, QUEUED, RUNNING};
 
+/// The turn of whoever claims runs or takes them from a dead worker.
+pub(crate) const TURN: &str = "runs.claim";
+
 /// What a worker has to know of a run that it holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Held {
@@ -48,7 +51,7 @@ pub(crate) async fn claim(
     concurrency: usize,
     now: DateTime<Utc>,
 ) -> Result<Vec<Model>, StoreError> {
-    db.take_turns("runs.claim").await?;
+    db.take_turns(TURN).await?;
     let free = concurrency.saturating_sub(count_held(&**db, worker_id).await?);
     let mut running = running_by_key(db).await?;
     let mut claimed = Vec::new();
@@ -122,9 +125,15 @@ fn back_to_queue() -> UpdateMany<Entity> {
         .filter(Column::State.eq(RUNNING))
 }
 
-/// Puts a run that the worker holds and could not begin back into the queue.
-pub(crate) async fn put_back(db: &Write, id: &str, worker_id: &str) -> Result<(), StoreError> {
-    back_to_queue().filter(Column::Id.eq(id)).filter(Column::WorkerId.eq(worker_id)).exec(&**db).await?;
+/// Puts a run that the worker claimed and could not begin back into the queue; one that nobody has executed under its
+/// claim is as it was before, with that epoch to be given again.
+pub(crate) async fn put_back(db: &Write, claimed: &Model, worker_id: &str, unused: bool) -> Result<(), StoreError> {
+    let back = back_to_queue()
+        .filter(Column::Id.eq(claimed.id.as_str()))
+        .filter(Column::WorkerId.eq(worker_id))
+        .filter(Column::Epoch.eq(claimed.epoch));
+    let back = if unused { back.col_expr(Column::Epoch, Expr::value(claimed.epoch - 1)) } else { back };
+    back.exec(&**db).await?;
     Ok(())
 }
 
