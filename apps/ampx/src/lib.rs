@@ -35,6 +35,7 @@ mod open;
 pub mod runs;
 mod stop;
 mod sweep;
+mod sweep_turn;
 pub mod task;
 mod upkeep;
 mod worker;

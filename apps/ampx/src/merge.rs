@@ -138,14 +138,14 @@ impl Ampx {
 
     /// Starts the merge's run, or takes up the one of the same plan, and waits for its end.
     async fn run_merge(&self, input: &MergeInput) -> Result<MergeOutput, AmpxError> {
+        let asked_at = self.now();
         let run_id = self.start_merge(input).await?;
         let mut run = self.runs.wait(run_id).await?;
-        if matches!(run.state, RunState::Finished { outcome: Outcome::Failed { .. } | Outcome::Cancelled }) {
-            // An earlier try of the same plan failed: this is another.
-            if run.created_at < self.now() - chrono::Duration::seconds(1) {
-                let again = self.runs.retry(run_id).await?;
-                run = self.runs.wait(again).await?;
-            }
+        let in_vain = matches!(run.state, RunState::Finished { outcome: Outcome::Failed { .. } | Outcome::Cancelled });
+        // It had ended before anybody asked this time, so it is an earlier try of the same plan, and this is another.
+        if in_vain && run.finished_at.is_some_and(|at| at < asked_at) {
+            let again = self.runs.retry(run_id).await?;
+            run = self.runs.wait(again).await?;
         }
         match run.state {
             RunState::Finished { outcome: Outcome::Succeeded { .. } } => {

@@ -8,12 +8,11 @@ use opsmith_forge::git::{GitError, Workspace};
 use opsmith_model::TaskId;
 use opsmith_runs::{Identity, RunState};
 
+use crate::sweep_turn::turn;
 use crate::{Ampx, AmpxError, db};
 
 /// Beside the work folders: those that nobody goes on with, until they are gone.
 const SWEPT: &str = "swept";
-/// The turn of whoever looks at a run and moves its folder away.
-const TURN: &str = "ampx.sweep";
 
 /// Removes what this machine's workers left and nobody goes on with: the work folders of tasks that have ended or
 /// that another machine has taken over, the processes in them, and the agents' homes of tasks that are over.
@@ -54,33 +53,35 @@ pub(crate) async fn sweep(ampx: &Ampx, identity: &Identity) -> Result<(), AmpxEr
     Ok(())
 }
 
-/// Waits for a sweep that may have looked at a run before it came here and is about to move its folder. Whoever looks
-/// later sees that the run is here.
-pub(crate) async fn let_pass(ampx: &Ampx) -> Result<(), AmpxError> {
-    let write = ampx.store.write().await?;
-    write.take_turns(TURN).await?;
-    Ok(write.commit().await?)
-}
-
 /// Ends a task's processes here and moves its folder away, unless it is in use after all.
 ///
 /// A run that comes here has its lease first, and then waits in [`let_pass`] before it touches its folder.
 async fn move_away(ampx: &Ampx, id: TaskId, identity: &Identity, swept: &Path) -> Result<bool, AmpxError> {
     // Of a sweep that was killed; two folders of one name would be in each other's way.
     Workspace::at(swept, &id.to_string(), ampx.git.clone()).remove().await?;
-    let write = ampx.store.write().await?;
-    write.take_turns(TURN).await?;
+    let _turn = turn(ampx).await?;
     if is_at_work(ampx, id, identity).await? {
         return Ok(false);
     }
-    crate::runs::end_processes(ampx, id).await?;
+    if !is_on_this_host(ampx, id, identity).await? {
+        crate::runs::end_processes(ampx, id).await?;
+    }
     let moved = folders_of(&ampx.work_root, id).and_then(|folders| {
         fs::create_dir_all(swept)?;
         folders.iter().try_for_each(|folder| move_into(folder, swept))
     });
     moved.map_err(|source| GitError::io(format!("move the work folder of task `{id}` away"), source))?;
-    write.commit().await?;
     Ok(true)
+}
+
+/// Whether another worker of this host has the task's run: it ended what ran here when it took over, and what runs
+/// under the task's name now is its own.
+async fn is_on_this_host(ampx: &Ampx, id: TaskId, identity: &Identity) -> Result<bool, AmpxError> {
+    let run_id = db::tasks::find(ampx.store.read(), id).await?.and_then(|task| task.run_id);
+    let Some(run_id) = run_id else { return Ok(false) };
+    let RunState::Running { worker_id, .. } = ampx.runs.show(run_id).await?.state else { return Ok(false) };
+    let workers = ampx.runs.workers().await?;
+    Ok(workers.iter().any(|worker| worker.id == worker_id && worker.host == identity.host()))
 }
 
 /// A task's folder, and what is left of one that was half removed.

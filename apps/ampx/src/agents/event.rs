@@ -1,6 +1,6 @@
 use serde_json::Value;
 
-use super::fault::AgentFault;
+use super::fault::{AgentFault, one_line};
 use crate::task::Usage;
 
 /// What an agent's program tells while it works, in the same words for every program.
@@ -46,8 +46,6 @@ pub enum Counted {
 
 /// The longest text of an event that is kept.
 const MOST_TEXT_CHARS: usize = 16 * 1024;
-/// The longest detail of a tool call.
-const MOST_DETAIL_CHARS: usize = 400;
 
 impl AgentEvent {
     /// A message, unless it is empty.
@@ -75,14 +73,4 @@ impl AgentEvent {
             Self::Usage(_) | Self::Finished => None,
         }
     }
-}
-
-/// The text as one bounded line.
-pub(super) fn one_line(text: &str) -> String {
-    let mut line: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    if let Some((at, _)) = line.char_indices().nth(MOST_DETAIL_CHARS) {
-        line.truncate(at);
-        line.push('…');
-    }
-    line
 }

@@ -1,6 +1,7 @@
 use serde::{Deserialize, Serialize};
 
-use super::event::one_line;
+/// The longest line of what an agent says.
+const MOST_LINE_CHARS: usize = 400;
 
 /// Why an agent's program could not finish.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -131,6 +132,16 @@ impl AgentFault {
     pub fn new(kind: FaultKind, message: &str) -> Self {
         Self { kind, message: one_line(message) }
     }
+}
+
+/// The text as one bounded line.
+pub(super) fn one_line(text: &str) -> String {
+    let mut line: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    if let Some((at, _)) = line.char_indices().nth(MOST_LINE_CHARS) {
+        line.truncate(at);
+        line.push('…');
+    }
+    line
 }
 
 #[cfg(test)]

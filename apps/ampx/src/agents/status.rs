@@ -12,7 +12,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use utoipa::ToSchema;
 
-use super::event::one_line;
+use super::fault::one_line;
 use super::launch::Launch;
 use super::preset::{PRESETS, Verified};
 use super::{Agent, AgentError};

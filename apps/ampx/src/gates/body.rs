@@ -4,7 +4,7 @@ use std::ops::Range;
 use tree_sitter::Node;
 
 use super::assertion::Assertion;
-use super::cases::Skip;
+use super::skip::Skip;
 use super::tree::{self, Budget, children, field, text, walk};
 
 /// How many words of a body are compared.

@@ -1,9 +1,10 @@
 use tree_sitter::Node;
 
 use super::body::{Body, Dialect};
+use super::skip::Skip;
 use super::tree::{Budget, line};
 
-/// Names and marks are copied to each test below them, so they are cut …
+/// Names are copied to each test below them, so they are cut …
 const MOST_NAME_CHARS: usize = 200;
 /// … and so are the levels that they come from.
 const MOST_LEVELS: usize = 64;
@@ -30,22 +31,6 @@ pub(super) struct TestCase {
     /// The sets of values it runs with, where the source lists them.
     pub(super) rows: Vec<String>,
     pub(super) body: Body,
-}
-
-/// A mark that keeps a test from running.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Skip {
-    /// As it is written.
-    pub(super) text: String,
-    /// It depends on something whether it holds.
-    pub(super) conditional: bool,
-}
-
-impl Skip {
-    pub(super) fn new(text: &str, conditional: bool) -> Self {
-        let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
-        Self { text: words.chars().take(MOST_NAME_CHARS).collect(), conditional }
-    }
 }
 
 /// A test as its language finds it, before names and marks of what is around it are added.

@@ -4,7 +4,8 @@ use tree_sitter::Node;
 
 use super::assertion::{self, Assertion, argument_texts};
 use super::body::{Around, Dialect};
-use super::cases::{Collector, Draft, Skip, SourceTests};
+use super::cases::{Collector, Draft, SourceTests};
+use super::skip::Skip;
 use super::tree::{Budget, children, field, is_comment, joined, text, tokens, walk};
 
 /// The functions that `go test` runs.

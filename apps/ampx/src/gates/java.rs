@@ -4,8 +4,9 @@ use tree_sitter::Node;
 
 use super::assertion::{self, Assertion, Strength, argument_texts};
 use super::body::{Around, Dialect, fails_on};
-use super::cases::{Collector, Draft, Skip, SourceTests};
+use super::cases::{Collector, Draft, SourceTests};
 use super::paths;
+use super::skip::Skip;
 use super::tree::{Budget, children, field, is_comment, joined, text, tokens, walk};
 
 /// The methods that JUnit 3 to 5 and TestNG run.

@@ -24,6 +24,7 @@ mod python;
 mod rust;
 mod script;
 mod settings;
+mod skip;
 #[cfg(test)]
 mod tests;
 mod tree;

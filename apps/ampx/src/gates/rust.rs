@@ -4,8 +4,9 @@ use tree_sitter::Node;
 
 use super::assertion::{self, Assertion, Strength};
 use super::body::{Around, Dialect};
-use super::cases::{Collector, Draft, Skip, SourceTests};
+use super::cases::{Collector, Draft, SourceTests};
 use super::paths;
+use super::skip::Skip;
 use super::tree::{Budget, Token, children, field, joined, text, tokens, walk};
 
 /// The functions with a test attribute, and the declarations of modules of tests.

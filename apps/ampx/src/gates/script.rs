@@ -4,8 +4,9 @@ use tree_sitter::Node;
 
 use super::assertion::{self, Assertion, argument_texts};
 use super::body::{Around, Dialect, fails_on};
-use super::cases::{Collector, Draft, Skip, SourceTests};
+use super::cases::{Collector, Draft, SourceTests};
 use super::paths;
+use super::skip::Skip;
 use super::tree::{Budget, children, field, joined, text, tokens, walk};
 
 /// The tests of jest, vitest, mocha, node:test and those that write tests as they do.

@@ -1,23 +1,21 @@
 use std::time::Duration;
 
-use opsmith_forge::git::{CachedRepo, CommitRequest, GitError, SnapshotOptions, Workspace, pack, unpack};
-use opsmith_model::{Hint, TaskId};
+use opsmith_forge::git::{CachedRepo, CommitRequest, GitError, SnapshotOptions, pack};
+use opsmith_model::TaskId;
 use opsmith_runs::{Halt, RunContext, StepScope};
-use opsmith_sandbox::{Limits, Marker};
+use opsmith_sandbox::Limits;
 use serde::{Deserialize, Serialize};
 
 use super::enter::enter;
 use super::halt::halt;
 use super::log;
 use super::prompt::{self, Failure};
-use super::task::{Prepared, change};
+use super::work::{MOST_LOG_BYTES, Work, change, marker};
 use crate::agents::{Agent, AgentError, AgentFault, AgentReport, Allowance, FaultKind, Job};
 use crate::events::LogStream;
 use crate::task::{Task, TaskEvent, Usage};
 use crate::{Ampx, AmpxError, db};
 
-/// How much output of one go is kept.
-pub(super) const MOST_LOG_BYTES: u64 = 4 * 1024 * 1024;
 /// The largest file that is committed …
 const MOST_FILE_MIB: u64 = 100;
 /// … and all changed files together; larger ones are no work of an agent.
@@ -26,97 +24,6 @@ const MOST_CHANGE_MIB: u64 = 500;
 const MOST_TAKEOVERS: u32 = 5;
 /// The largest change that is kept in the store for another machine.
 const MOST_KEPT_BYTES: usize = 32 * 1024 * 1024;
-/// How often a network step is tried before it fails.
-const NETWORK_TRIES: u32 = 3;
-
-/// What the steps of a run work with.
-#[derive(Clone, Debug)]
-pub(super) struct Work {
-    pub(super) ampx: Ampx,
-    pub(super) id: TaskId,
-    pub(super) prepared: Prepared,
-    /// The newest commit that we made.
-    pub(super) head: Option<String>,
-    /// The newest commit that we pushed. Not read from the task: a push that is done again after a kill would find
-    /// its own mark there, and have another plan than the one that was permitted.
-    pub(super) pushed: Option<String>,
-}
-
-impl Work {
-    pub(super) async fn task(&self) -> Result<Task, Halt> {
-        self.ampx.task(self.id).await.map_err(halt)
-    }
-
-    /// The commit that the next one builds on.
-    fn parent(&self) -> &str {
-        self.head.as_deref().unwrap_or(&self.prepared.base.sha)
-    }
-
-    pub(super) fn workspace(&self) -> Workspace {
-        workspace(&self.ampx, self.id)
-    }
-
-    /// The cached repository with the base and our newest commit in it, also where another machine made that.
-    pub(super) async fn repo(&self) -> Result<CachedRepo, Halt> {
-        let repo = repo(&self.ampx, self.id).await?;
-        if !repo.contains(&self.prepared.base.sha).await.map_err(halt)? {
-            repo.fetch().await.map_err(halt)?;
-        }
-        if let Some(head) = &self.head
-            && !repo.contains(head).await.map_err(halt)?
-            && let Some(packed) = db::commits::find(self.ampx.store.read(), head).await?
-        {
-            unpack(&self.ampx.git, repo.git_dir(), packed).await.map_err(halt)?;
-        }
-        Ok(repo)
-    }
-}
-
-pub(crate) fn workspace(ampx: &Ampx, id: TaskId) -> Workspace {
-    Workspace::at(&ampx.work_root, &id.to_string(), ampx.git.clone())
-}
-
-/// The cached repository of a task.
-pub(super) async fn repo(ampx: &Ampx, id: TaskId) -> Result<CachedRepo, Halt> {
-    let task = ampx.task(id).await.map_err(halt)?;
-    let url = ampx.url_of(&task).map_err(halt)?;
-    ampx.cache.open(&url).await.map_err(halt)
-}
-
-/// Removes the agent's home and sessions of a task that nobody can continue.
-pub(crate) async fn forget_agent(ampx: &Ampx, id: TaskId) -> Result<(), AmpxError> {
-    Ok(Workspace::at(&ampx.agent_root(), &id.to_string(), ampx.git.clone()).remove().await?)
-}
-
-/// The processes of one command of a task.
-pub(super) fn marker(id: TaskId, what: &str) -> Result<Marker, AmpxError> {
-    Ok(format!("ampx-{id}-{what}").parse()?)
-}
-
-/// Tries a network call again where it was unavailable, unless the run has to stop.
-pub(super) async fn patiently<T, F, Fut>(scope: &StepScope, call: F) -> Result<T, Halt>
-where
-    F: Fn() -> Fut,
-    Fut: Future<Output = Result<T, GitError>>,
-{
-    let token = scope.token();
-    let mut tried = 1;
-    loop {
-        let outcome = tokio::select! {
-            outcome = call() => outcome,
-            () = token.cancelled() => return Err(scope.stopped()),
-        };
-        match outcome {
-            Err(error) if error.kind() == opsmith_model::ErrorKind::Unavailable && tried < NETWORK_TRIES => {
-                tracing::info!(%error, tried, "trying again");
-                let pause = Duration::from_secs(u64::from(tried) * 2);
-                let _ = tokio::time::timeout(pause, token.cancelled()).await;
-                tried += 1;
-            }
-            other => return other.map_err(halt),
-        }
-    }
-}
 
 /// One attempt: the agent edits, we commit; an agent that changed nothing of itself is asked once more.
 pub(super) async fn attempt(

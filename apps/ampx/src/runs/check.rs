@@ -5,12 +5,12 @@ use opsmith_runs::{Halt, RunContext, StepScope};
 use opsmith_sandbox::Limits;
 use tokio::time::Instant;
 
-use super::attempt::{MOST_LOG_BYTES, Work, marker};
 use super::enter::enter;
 use super::halt::halt;
 use super::log;
 use super::measure;
 use super::prompt::BaseState;
+use super::work::{MOST_LOG_BYTES, Work, marker};
 use crate::config::CiProvider;
 use crate::db;
 use crate::events::LogStream;

@@ -3,17 +3,17 @@
 use opsmith_forge::git::{GitError, PushRequest, diff, push as push_branch};
 use opsmith_forge::local::OpenRequest;
 use opsmith_guard::{AuditOutcome, Permit, Refusal};
-use opsmith_model::{Effect, EffectKind, Operation, Plan, Target};
+use opsmith_model::{Effect, EffectKind, Operation, Plan, RunId, Target, TaskId};
 use opsmith_runs::{Halt, RunContext};
+use opsmith_store::Write;
 use serde_json::{Value, json};
 
-use super::attempt::Work;
 use super::halt::halt;
-use super::task::End;
+use super::work::{End, Work};
 use super::{log, prompt};
 use crate::Ampx;
 use crate::effects::{OPEN_PULL_REQUEST, PUSH};
-use crate::task::TaskStatus;
+use crate::task::{Task, TaskStatus};
 
 /// Where the diff behind a pull request's figures is cut.
 const MOST_DIFF_BYTES: usize = 1024 * 1024;
@@ -90,17 +90,36 @@ async fn push_once(run: &RunContext, work: &Work, number: u32, head: &str) -> Re
         let recorded =
             ampx.guard.record_effect(&write, &permit, AuditOutcome::Done, &json!(format!("{pushed:?}"))).await;
         recorded.map_err(halt)?;
-        let task = crate::db::tasks::of_run(&write, id, run_id).await?;
-        let mut task = task.filter(|task| task.status != TaskStatus::Aborted).ok_or(Halt::Cancelled)?;
-        task.pushed_sha = Some(head.to_owned());
-        task.summary = format!("attempt {number}: pushed");
-        ampx.save(&write, &mut task).await.map_err(halt)?;
+        let done = change_if_wanted(ampx, &write, id, run_id, |task| {
+            task.pushed_sha = Some(head.to_owned());
+            task.summary = format!("attempt {number}: pushed");
+        })
+        .await?;
         write.commit().await?;
+        done?;
         let line = format!("opsmith: pushed {} to {}", &head[..12.min(head.len())], task.branch);
         log::say(ampx, id, number, &line).await.map_err(halt)?;
         Ok(None)
     })
     .await
+}
+
+/// Changes the task after an effect. Of one that was given up meanwhile nothing is changed, and the inner answer
+/// cancels the run; the effect has happened, so what `write` records of it is committed first.
+async fn change_if_wanted(
+    ampx: &Ampx,
+    write: &Write,
+    id: TaskId,
+    run_id: RunId,
+    change: impl FnOnce(&mut Task) + Send,
+) -> Result<Result<(), Halt>, Halt> {
+    let task = crate::db::tasks::of_run(write, id, run_id).await?;
+    let Some(mut task) = task.filter(|task| task.status != TaskStatus::Aborted) else {
+        return Ok(Err(Halt::Cancelled));
+    };
+    change(&mut task);
+    ampx.save(write, &mut task).await.map_err(halt)?;
+    Ok(Ok(()))
 }
 
 /// Opens the pull request of the green commit.
@@ -135,11 +154,9 @@ pub(super) async fn open_pull_request(run: &RunContext, work: &Work, head: &str,
         let detail = json!({ "number": opened.number });
         let recorded = ampx.guard.record_effect(&write, &permit, AuditOutcome::Done, &detail).await;
         recorded.map_err(halt)?;
-        let task = crate::db::tasks::of_run(&write, id, run_id).await?;
-        let mut task = task.filter(|task| task.status != TaskStatus::Aborted).ok_or(Halt::Cancelled)?;
-        task.pr_url = Some(opened.url());
-        ampx.save(&write, &mut task).await.map_err(halt)?;
+        let done = change_if_wanted(ampx, &write, id, run_id, |task| task.pr_url = Some(opened.url())).await?;
         write.commit().await?;
+        done?;
         Ok(End::Success(format!("pull request {} is open: {passed}", opened.number)))
     })
     .await

@@ -1,9 +1,9 @@
 use opsmith_model::RunId;
 use opsmith_runs::{Halt, StepScope};
 
-use super::attempt::Work;
 use super::halt::halt;
 use super::log;
+use super::work::Work;
 use crate::db;
 
 /// Notes that a long step of an attempt begins. Where it began before and did not end, the log says from here on it is

@@ -1,9 +1,8 @@
 use opsmith_model::TaskId;
 use opsmith_runs::{Halt, RunContext};
 
-use super::attempt::{forget_agent, marker, workspace};
 use super::halt::halt;
-use super::task::End;
+use super::work::{End, forget_agent, marker, workspace};
 use crate::task::{TaskEvent, TaskStatus};
 use crate::{Ampx, AmpxError, db};
 
@@ -35,6 +34,10 @@ pub(super) async fn finish(run: &RunContext, ampx: &Ampx, id: TaskId, end: End) 
     let recorded = end.clone();
     run.final_step("finish", |scope| async move {
         scope.check_lease().await?;
+        // Done again after its record was lost: the task may have gone on, and its folder be that run's.
+        if ampx.task(id).await.map_err(halt)?.run_id != Some(run_id) {
+            return Ok(());
+        }
         // What cannot be tidied up now is left to a sweep; the task's end is recorded all the same.
         if let Err(error) = tidy_up(ampx, id).await {
             tracing::warn!(task.id = %id, %error, "failed to remove what the task left on this machine");

@@ -6,10 +6,9 @@ use opsmith_model::{Decision, Effect, Operation, Plan};
 use opsmith_runs::{Halt, RunContext, StepScope};
 use serde_json::json;
 
-use super::attempt::Work;
 use super::halt::halt;
 use super::log;
-use super::task::End;
+use super::work::{End, Work};
 use crate::db;
 use crate::effects::TEST_EDITS;
 use crate::gates::{self, Change, Content, GateFinding, SourceFile, judge};

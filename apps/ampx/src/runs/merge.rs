@@ -5,8 +5,8 @@ use opsmith_guard::{AuditOutcome, Permit};
 use opsmith_runs::{Halt, RunContext, StepScope};
 use serde_json::json;
 
-use super::attempt::patiently;
 use super::halt::halt;
+use super::work::patiently;
 use crate::inputs::{MergeInput, MergeOutput};
 use crate::{Ampx, db};
 
@@ -34,6 +34,7 @@ pub async fn run(run: RunContext, ampx: Ampx, input: MergeInput) -> Result<Merge
             scope.check_lease().await?;
             let deleted = delete_branch(&permit, &repo, delete).await.map_err(halt)?;
             let write = ampx.store.write().await?;
+            scope.hold(&write).await?;
             let detail = json!(format!("{deleted:?}"));
             let recorded = ampx.guard.record_effect(&write, &permit, AuditOutcome::Done, &detail).await;
             recorded.map_err(halt)?;

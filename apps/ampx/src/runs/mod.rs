@@ -14,13 +14,14 @@ mod prepare;
 mod prompt;
 mod repository;
 pub mod task;
+mod work;
 
 use opsmith_runs::Registry;
 
 use crate::Ampx;
 use crate::inputs::{MERGE, TASK};
-pub(crate) use attempt::forget_agent;
 pub(crate) use finish::end_processes;
+pub(crate) use work::forget_agent;
 
 /// Registers ampx's kinds of runs.
 pub fn register(registry: &mut Registry, ampx: &Ampx) {

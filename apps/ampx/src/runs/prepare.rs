@@ -4,11 +4,10 @@ use opsmith_forge::git::BaseRef;
 use opsmith_model::{ErrorKind, Hint, TaskId, nearest};
 use opsmith_runs::{Halt, RunContext};
 
-use super::attempt::{patiently, repo};
 use super::halt::halt;
 use super::log;
 use super::repository::{self, FILE, RepositoryFile};
-use super::task::{Prepared, change};
+use super::work::{Prepared, change, patiently, repo};
 use crate::Ampx;
 use crate::config::Settings;
 

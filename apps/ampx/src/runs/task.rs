@@ -1,37 +1,23 @@
 //! A task from its prompt to its pull request.
 
 use chrono::{DateTime, Duration, Utc};
-use opsmith_forge::git::BaseRef;
 use opsmith_model::TaskId;
-use opsmith_runs::{Halt, RunContext, StepScope};
+use opsmith_runs::{Halt, RunContext};
 use serde::{Deserialize, Serialize};
 
-use super::attempt::{self, Edited, Work};
+use super::attempt::{self, Edited};
 use super::check::{self, Checked};
 use super::gate::{Brought, gate};
 use super::halt::halt;
 use super::prompt::Failure;
+use super::work::{End, Work, change};
 use super::{effects, finish, measure, prepare};
 use crate::inputs::{Mode, TaskInput};
-use crate::task::{Task, TaskEvent, TaskStatus};
-use crate::{Ampx, db, sweep};
+use crate::task::{TaskEvent, TaskStatus};
+use crate::{Ampx, sweep_turn};
 
 /// The longest wait between two attempts.
 const MOST_DELAY_S: u64 = 900;
-
-/// How a task's run ends, for the task.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum End {
-    /// The pull request is open and green.
-    Success(String),
-    /// A person has to look.
-    Review(String),
-    /// Something is broken that is not the agent's to mend.
-    Error(String),
-    /// It was given up.
-    Aborted(String),
-}
 
 /// Takes a task to its end.
 pub async fn run(run: RunContext, ampx: Ampx, input: TaskInput) -> Result<(), Halt> {
@@ -62,7 +48,7 @@ struct Begun {
 
 async fn drive(run: &RunContext, ampx: &Ampx, input: &TaskInput) -> Result<End, Halt> {
     let id = input.task_id;
-    sweep::let_pass(ampx).await.map_err(halt)?;
+    sweep_turn::let_pass(ampx).await.map_err(halt)?;
     let begun = begin(run, ampx, id, input.mode).await?;
     let prepared = prepare::prepare(run, ampx, id).await?;
     let mut work = Work { ampx: ampx.clone(), id, prepared, head: begun.head_sha.clone(), pushed: begun.pushed_sha };
@@ -213,32 +199,4 @@ async fn over_budget(run: &RunContext, ampx: &Ampx, id: TaskId, number: u32) -> 
         Ok(over.map(|budget| End::Review(format!("budget spent: {spent:.2} of {budget:.2} USD"))))
     })
     .await
-}
-
-/// Changes the task, if this run still has it; one that was given up meanwhile cancels the run.
-pub(super) async fn change(
-    ampx: &Ampx,
-    scope: &StepScope,
-    id: TaskId,
-    run_id: opsmith_model::RunId,
-    change: impl FnOnce(&mut Task) -> Result<(), Halt> + Send,
-) -> Result<Task, Halt> {
-    let write = ampx.store.write().await?;
-    write.take_turns("ampx.tasks").await?;
-    scope.hold(&write).await?;
-    let task = db::tasks::of_run(&write, id, run_id).await?;
-    let Some(mut task) = task.filter(|task| task.status != TaskStatus::Aborted) else { return Err(Halt::Cancelled) };
-    change(&mut task)?;
-    ampx.save(&write, &mut task).await.map_err(halt)?;
-    write.commit().await?;
-    ampx.woken();
-    Ok(task)
-}
-
-/// The base that a run works against.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub(super) struct Prepared {
-    pub(super) base: BaseRef,
-    /// The CI command of the base branch's `.opsmith.toml`, else of the configuration.
-    pub(super) ci_command: Option<String>,
 }

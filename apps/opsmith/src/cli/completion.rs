@@ -1,8 +1,7 @@
-use clap::ValueEnum;
+use clap::{Command, ValueEnum};
 use clap_complete::{Shell, generate};
 use opsmith_host::cli::{Exit, Failure};
 
-use super::parser::whole_command;
 use super::session::Session;
 
 const EXAMPLES: &str = "\
@@ -49,9 +48,9 @@ enum Program {
 }
 
 impl Program {
-    fn script(self, shell: Shell) -> Vec<u8> {
+    fn script(self, shell: Shell, whole: &Command) -> Vec<u8> {
         let (mut command, name) = match self {
-            Self::Opsmith => (whole_command(), "opsmith"),
+            Self::Opsmith => (whole.clone(), "opsmith"),
             Self::Ampx => (ampx::cli::command(), "ampx"),
         };
         let mut script = Vec::new();
@@ -60,11 +59,12 @@ impl Program {
     }
 }
 
-pub(super) fn run(session: &Session, args: &Args) -> Result<Exit, Failure> {
+/// Writes the scripts; `whole` is opsmith's own command with all below it.
+pub(super) fn run(session: &Session, args: &Args, whole: &Command) -> Result<Exit, Failure> {
     let shell = args.shell.into();
     let script = match args.program {
-        Some(program) => program.script(shell),
-        None => Program::value_variants().iter().flat_map(|program| program.script(shell)).collect(),
+        Some(program) => program.script(shell, whole),
+        None => Program::value_variants().iter().flat_map(|program| program.script(shell, whole)).collect(),
     };
     session.output.content(&script);
     Ok(Exit::OK)

@@ -59,7 +59,7 @@ enum Command {
 }
 
 /// The parser's description with the products' commands, for completion and manual pages.
-pub(super) fn whole_command() -> clap::Command {
+fn whole_command() -> clap::Command {
     Cli::command().subcommand(ampx::cli::command())
 }
 
@@ -101,8 +101,8 @@ async fn dispatch(session: &Session, command: Command) -> Result<Exit, Failure> 
         Command::Config(args) => config::run(session, &args),
         Command::Store(args) => store::run(session, args).await,
         Command::Doctor(args) => doctor::run(session, &args).await,
-        Command::Completion(args) => completion::run(session, &args),
-        Command::Man(args) => man::run(session, &args),
+        Command::Completion(args) => completion::run(session, &args, &whole_command()),
+        Command::Man(args) => man::run(session, &args, whole_command()),
         Command::Version(args) => version::run(session, &args),
         Command::Openapi(args) => openapi::run(session, &args),
     }

@@ -7,8 +7,8 @@ use opsmith_model::{ConfirmationId, Digest, ErrorKind};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::router::Site;
 use super::shape;
+use super::site::Site;
 
 /// How many questions.
 #[derive(Debug, Deserialize, IntoParams)]

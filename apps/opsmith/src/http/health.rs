@@ -9,7 +9,7 @@ use serde::Serialize;
 use tokio::time::timeout;
 use utoipa::ToSchema;
 
-use super::router::Site;
+use super::site::Site;
 
 /// Whoever asks for readiness asks again soon.
 const PATIENCE: Duration = Duration::from_secs(2);

@@ -10,6 +10,7 @@ mod root;
 mod router;
 mod runs;
 mod shape;
+mod site;
 #[cfg(test)]
 mod tests;
 mod workers;

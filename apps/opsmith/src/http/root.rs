@@ -7,7 +7,7 @@ use opsmith_host::http::Json;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::router::Site;
+use super::site::Site;
 
 const LINKS: [(&str, &str); 8] = [
     ("audit", "/api/v1/audit"),

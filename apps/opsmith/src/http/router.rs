@@ -1,6 +1,5 @@
 use ampx::Ampx;
 use ampx::http::Caller;
-use axum::body::Bytes;
 use axum::extract::DefaultBodyLimit;
 use axum::{Extension, Router};
 use opsmith_host::http::ProblemBody;
@@ -10,16 +9,8 @@ use utoipa::OpenApi;
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouterExt as _};
 use utoipa_axum::routes;
 
+use super::site::Site;
 use super::{audit, confirmations, health, metrics, root, runs, workers};
-
-/// What the platform's routes work with.
-#[derive(Clone, Debug)]
-pub(super) struct Site {
-    pub(super) process: Process,
-    pub(super) ampx: Ampx,
-    /// The OpenAPI document, written once.
-    pub(super) document: Bytes,
-}
 
 #[derive(OpenApi)]
 #[openapi(

@@ -9,8 +9,8 @@ use opsmith_runs::{Run, RunFilter, StepRecord};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::router::Site;
 use super::shape;
+use super::site::Site;
 
 /// The words of [`RunFilter::state`].
 pub(super) const STATES: [&str; 5] = ["queued", "running", "succeeded", "failed", "cancelled"];

@@ -5,8 +5,8 @@ use opsmith_runs::WorkerRow;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::router::Site;
 use super::shape;
+use super::site::Site;
 
 /// Every worker that was ever seen.
 #[derive(Debug, Serialize, ToSchema)]

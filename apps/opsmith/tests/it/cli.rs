@@ -180,7 +180,6 @@ fn an_empty_list_says_what_to_do_and_prints_no_header() {
     for (words, says) in [
         (&["ampx", "list"][..], "ampx start"),
         (&["ampx", "list", "-s", "running"], "--all"),
-        (&["ampx", "agents"], "ampx.agents"),
         (&["runs", "list"], "no runs"),
         (&["confirm", "list"], "nothing waits"),
         (&["audit", "list"], "no entries"),
