@@ -50,8 +50,9 @@ pub const SETTINGS: &[Setting] = &[
     ),
     Setting::new("ampx.agents.*.script", Kind::String, "file with the recorded edits of a script agent"),
     Setting::new("ampx.agents.*.litter", Kind::StringList, "patterns of files that the agent leaves and nobody wants"),
-    Setting::new("ampx.ci.provider", Kind::String, "auto, command or none").default_value("\"auto\""),
+    Setting::new("ampx.ci.provider", Kind::String, "auto, act, command or none").default_value("\"auto\""),
     Setting::new("ampx.ci.command", Kind::String, "shell command that is the CI of provider `command`"),
+    Setting::new("ampx.ci.act", Kind::String, "program that runs the repository's workflows").default_value("\"act\""),
     Setting::new("ampx.ci.local_first", Kind::Bool, "check before the push where it can be done here")
         .default_value("true"),
     Setting::new("ampx.ci.grace_s", Kind::Seconds, "how long to wait for a forge's CI to appear").default_value("120"),
@@ -194,6 +195,8 @@ pub struct CiSettings {
     pub provider: CiProvider,
     /// The command of provider `command`.
     pub command: Option<String>,
+    /// The program of provider `act`.
+    pub act: String,
     /// Check before the push.
     pub local_first: bool,
     /// How long to wait for a forge's CI.
@@ -206,8 +209,10 @@ pub struct CiSettings {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum CiProvider {
-    /// The command where there is one.
+    /// The command where there is one, else the repository's workflows.
     Auto,
+    /// The repository's workflows, run here.
+    Act,
     /// The configured command.
     Command,
     /// There is no CI, and the user says so.

@@ -165,7 +165,12 @@ fn ci(settings: &Settings) -> Check {
         (CiProvider::None, _) => {
             note("switched off: a pull request is opened unchecked", "set `command` in `[ampx.ci]`")
         }
-        (CiProvider::Auto | CiProvider::Command, None) => note(
+        (CiProvider::Act, _) => Check::ok("CI", format!("the repository's workflows, by `{}`", settings.ci.act)),
+        (CiProvider::Auto, None) => note(
+            &format!("no command is configured: the repository's workflows, by `{}`", settings.ci.act),
+            "set `command` in `[ampx.ci]`, or in `[ci]` of a repository's `.opsmith.toml`, where another is meant",
+        ),
+        (CiProvider::Command, None) => note(
             "no command is configured",
             "set `command` in `[ampx.ci]`, or in `[ci]` of a repository's `.opsmith.toml`",
         ),

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use opsmith_forge::ci::{CiJob, CommandCi, Provider, RedReport, Verdict};
+use opsmith_forge::ci::{ActCi, CiJob, CommandCi, Provider, RedReport, Verdict};
 use opsmith_runs::{Halt, RunContext, StepScope};
 use opsmith_sandbox::Limits;
 use tokio::time::Instant;
@@ -25,19 +25,24 @@ pub(super) enum Checked {
     Stop(String),
 }
 
-fn provider(work: &Work) -> Provider {
+/// Who says whether the commit is green: a command where one is set, since somebody chose it, before the workflows.
+fn provider(work: &Work, branch: String) -> Provider {
     let settings = &work.ampx.settings.ci;
+    let limits = Limits {
+        wall: Duration::from_secs(settings.timeout_s),
+        memory_mib: Some(work.ampx.settings.agent_memory_mib),
+        output_bytes: MOST_LOG_BYTES,
+        ..Limits::default()
+    };
     match (settings.provider, &work.prepared.ci_command) {
         (CiProvider::Auto | CiProvider::Command, Some(command)) => {
-            let limits = Limits {
-                wall: Duration::from_secs(settings.timeout_s),
-                memory_mib: Some(work.ampx.settings.agent_memory_mib),
-                output_bytes: MOST_LOG_BYTES,
-                ..Limits::default()
-            };
             Provider::Command(CommandCi { command: command.clone(), limits })
         }
-        (CiProvider::Auto | CiProvider::Command, None) | (CiProvider::None, _) => Provider::None,
+        (CiProvider::Auto, None) | (CiProvider::Act, _) => {
+            let (program, base) = (settings.act.clone().into(), work.prepared.base.branch.clone());
+            Provider::Act(ActCi { program, branch, base, limits })
+        }
+        (CiProvider::Command, None) | (CiProvider::None, _) => Provider::None,
     }
 }
 
@@ -62,7 +67,9 @@ pub(super) async fn check(run: &RunContext, work: &Work, number: u32, head: &str
         Verdict::NoCi if work.ampx.settings.ci.provider == CiProvider::None => {
             Checked::Green("no CI is wanted".to_owned())
         }
-        Verdict::NoCi => Checked::Stop("no CI is configured, so nobody can say that the change works".to_owned()),
+        Verdict::NoCi => Checked::Stop(
+            "no command is configured and no workflow runs for it, so nobody can say that the change works".to_owned(),
+        ),
     })
 }
 
@@ -105,7 +112,7 @@ async fn verdict(work: &Work, scope: &StepScope, number: u32, sha: &str, what: &
         log,
         cancel: &token,
     };
-    let verdict = provider(work).check(job).await;
+    let verdict = provider(work, work.task().await?.branch).check(job).await;
     let _ = writer.await;
     if token.is_cancelled() {
         return Err(scope.stopped());

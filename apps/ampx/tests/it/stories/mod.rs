@@ -10,6 +10,7 @@ mod rounds;
 mod spine;
 mod throng;
 mod upkeep;
+mod workflows;
 
 use std::path::{Path, PathBuf};
 

@@ -113,7 +113,7 @@ async fn without_ci_a_person_looks_and_may_accept() {
     let world = World::with(folder, testkit::repo::TestRepo::new(), super::WRONG_SUM, setup).await;
     let detail = world.done("Make the sum right").await;
     assert_eq!(detail.task.status, TaskStatus::NeedsReview);
-    assert!(detail.task.summary.contains("no CI is configured"), "{}", detail.task.summary);
+    assert!(detail.task.summary.contains("no command is configured"), "{}", detail.task.summary);
     assert_eq!(world.repo.branches(), ["main"]);
     world.stop().await;
 }
