@@ -7,7 +7,7 @@ use opsmith_forge::git::{Git, Identity, RepoCache, diff};
 use opsmith_forge::local::LocalForge;
 use opsmith_forge::url::RepoUrl;
 use opsmith_guard::{AuditOutcome, AuditRecord, Guard};
-use opsmith_model::{Clock, Principal, TaskId};
+use opsmith_model::{Clock, Principal, PrincipalKind, TaskId};
 use opsmith_runs::{NewRun, Runs};
 use opsmith_sandbox::Sandbox;
 use opsmith_store::{Page, Store, Write};
@@ -218,8 +218,11 @@ impl Ampx {
         .await
     }
 
-    /// Lets a task's held commit pass: push, CI and pull request follow.
+    /// Lets a task's held commit pass: push, CI and pull request follow. Only a person can, as with any confirmation.
     pub async fn accept(&self, id: TaskId, by: &Principal) -> Result<(), AmpxError> {
+        if by.kind != PrincipalKind::User {
+            return Err(AmpxError::NotAPerson { what: "accept a held change", principal: by.to_string() });
+        }
         self.send_on(id, TaskEvent::Accept, by, |task| match &task.head_sha {
             Some(_) => Ok(Mode::Accept),
             None => Err(AmpxError::NotNow {

@@ -46,6 +46,14 @@ pub enum AmpxError {
         /// What to do first.
         hint: Option<String>,
     },
+    /// Only a person can do it.
+    #[error("only a person can {what}, and `{principal}` is none")]
+    NotAPerson {
+        /// What was asked for.
+        what: &'static str,
+        /// Who asked.
+        principal: String,
+    },
     /// The gate said no, or asks.
     #[error(transparent)]
     Refused(#[from] Refusal),
@@ -89,6 +97,7 @@ impl Hint for AmpxError {
             Self::Field { .. } => ErrorKind::Usage,
             Self::NoSuchTask(_) => ErrorKind::NotFound,
             Self::Ambiguous { .. } | Self::KeyReused(_) | Self::NotNow { .. } => ErrorKind::Conflict,
+            Self::NotAPerson { .. } => ErrorKind::Denied,
             Self::Transition(error) => error.kind(),
             Self::Refused(error) => error.kind(),
             Self::Guard(error) => error.kind(),
@@ -107,6 +116,7 @@ impl Hint for AmpxError {
             Self::Field { hint, .. } | Self::NotNow { hint, .. } => hint.clone(),
             Self::NoSuchTask(_) => Some("see the tasks with `ampx list --all`".to_owned()),
             Self::Ambiguous { .. } => Some("give more of the id".to_owned()),
+            Self::NotAPerson { .. } => Some("have somebody look at it and do it".to_owned()),
             Self::KeyReused(_) => Some("use a new key for a new request".to_owned()),
             Self::Transition(error) => error.hint(),
             Self::Refused(error) => error.hint(),

@@ -1,6 +1,7 @@
 use ampx::gates::FindingKind;
 use ampx::task::{TaskDetail, TaskStatus};
 use ampx::{Ampx, NewTask};
+use opsmith_model::{ErrorKind, Hint as _, Principal};
 use testkit::repo::TestRepo;
 
 use super::{Setup, World, ada, folder};
@@ -60,6 +61,8 @@ async fn an_agent_that_deletes_a_failing_test_is_held_until_a_person_accepts() {
     let log = world.log(id).await;
     assert!(log.contains("opsmith: gate: tests/test_sum.py: `test_adds` was deleted\n"), "{log}");
 
+    let error = world.ampx.accept(id, &Principal::agent("codex")).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Denied, "an agent lets nothing pass: {error}");
     world.ampx.accept(id, &ada()).await.unwrap();
     let detail = world.ended(id).await;
     assert_eq!(detail.task.status, TaskStatus::Success, "{}\n{}", detail.task.summary, world.log(id).await);
