@@ -17,7 +17,7 @@ pub(super) fn judge(ended: Vec<Ended>, took_ms: u64) -> Verdict {
     let (mut reds, mut faults, mut passed, mut steps) = (Vec::new(), Vec::new(), 0, 0);
     for Ended { file, jobs, complaint, exit_ok } in ended {
         let told = !jobs.is_empty();
-        let mut failed = false;
+        let mut explained = false;
         for job in jobs {
             let name = format!("{file}: {}", job.name);
             match (job.result, job.runner_fault) {
@@ -25,16 +25,19 @@ pub(super) fn judge(ended: Vec<Ended>, took_ms: u64) -> Verdict {
                     passed += 1;
                     steps += job.passed_steps;
                 }
-                (_, Some(fault)) => faults.push(format!("{name}: {fault}")),
+                (_, Some(fault)) => {
+                    explained = true;
+                    faults.push(format!("{name}: {fault}"));
+                }
                 (JobResult::Failed, None) => {
-                    failed = true;
+                    explained = true;
                     let tails = job.failed.into_iter().map(|(step, tail)| (step, tail.into_bytes()));
                     reds.push((name, tails.collect()));
                 }
                 (JobResult::Unknown, None) => {}
             }
         }
-        if !exit_ok && !failed && faults.is_empty() {
+        if !exit_ok && !explained {
             let said = complaint.unwrap_or_else(|| "act did not say why".to_owned());
             match told {
                 true => faults.push(format!("{file}: {said}")),
@@ -76,4 +79,24 @@ fn red(reds: &[Failed]) -> Verdict {
     let more = reds.len() - 1;
     let failing = if more == 0 { first } else { format!("{first}, and {more} more jobs failed") };
     Verdict::Red(RedReport::new(failing, &log))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ended(file: &str, jobs: Vec<JobReport>) -> Ended {
+        Ended { file: file.to_owned(), jobs, complaint: Some("workflow is not valid".to_owned()), exit_ok: false }
+    }
+
+    #[test]
+    fn what_one_workflow_lacks_does_not_excuse_another() {
+        let lacking = ended("a.yml", vec![JobReport::lacking("win", "there is no runner")]);
+        match judge(vec![lacking, ended("b.yml", Vec::new())], 1) {
+            Verdict::Red(report) => assert!(report.failing.contains("b.yml"), "{}", report.failing),
+            other => panic!("{other:?}"),
+        }
+        let lacking = ended("a.yml", vec![JobReport::lacking("win", "there is no runner")]);
+        assert!(matches!(judge(vec![lacking], 1), Verdict::CannotRun { .. }));
+    }
 }

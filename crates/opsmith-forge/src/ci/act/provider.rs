@@ -41,11 +41,6 @@ pub struct ActCi {
 }
 
 impl ActCi {
-    /// Whether a folder with a repository's files has workflows.
-    pub fn has_workflows(checkout: &Path) -> bool {
-        !files(checkout).is_empty()
-    }
-
     /// Checks a commit: each workflow that its pull request would start, one after the other.
     pub async fn check(&self, mut job: CiJob<'_>) -> Result<Verdict, CiError> {
         job.sandbox.reap(&job.marker).await.map_err(CiError::Sandbox)?;

@@ -67,6 +67,19 @@ impl Report {
 }
 
 impl JobReport {
+    #[cfg(test)]
+    pub(super) fn lacking(name: &str, what: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            result: JobResult::Unknown,
+            runner_fault: Some(what.to_owned()),
+            failed: Vec::new(),
+            passed_steps: 0,
+            step: None,
+            forgiven: false,
+        }
+    }
+
     fn new(workflow: &Workflow, event: &ActEvent) -> Self {
         Self {
             name: name(event),
