@@ -69,7 +69,11 @@ fn is_link(home: &Path, within: &Path) -> bool {
 
 fn copy(source: &Path, path: &Path) -> io::Result<()> {
     let mut bytes = Vec::new();
-    fs::File::open(source)?.take(MOST_FILE_BYTES).read_to_end(&mut bytes)?;
+    fs::File::open(source)?.take(MOST_FILE_BYTES + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > MOST_FILE_BYTES {
+        // Half a configuration would be read as a whole one.
+        return Err(io::Error::other(format!("`{}` is larger than {MOST_FILE_BYTES} bytes", source.display())));
+    }
     fs::write(path, bytes)
 }
 
@@ -82,6 +86,15 @@ mod tests {
     /// A file of a "user's home" that this test did not have to make: the variable names the package's folder.
     fn file(sharing: Sharing) -> HomeFile {
         HomeFile { folder_env: Some("CARGO_MANIFEST_DIR"), sharing, ..FILE }
+    }
+
+    #[test]
+    fn a_file_is_copied_whole_or_not_at_all() {
+        let folder = tempfile::tempdir().unwrap();
+        let (from, to) = (folder.path().join("from"), folder.path().join("to"));
+        fs::write(&from, vec![b'x'; usize::try_from(MOST_FILE_BYTES).unwrap() + 1]).unwrap();
+        assert!(copy(&from, &to).unwrap_err().to_string().contains("is larger than"));
+        assert!(!to.exists());
     }
 
     #[test]
