@@ -9,11 +9,11 @@ pub(crate) fn in_path(name: &OsStr, env: &BTreeMap<OsString, OsString>) -> Optio
     search(name, env.get(OsStr::new("PATH")).map(OsString::as_os_str), Path::new("/"))
 }
 
-/// The file that `program` stands for in a command that starts in `cwd`.
-pub(crate) fn program(program: &OsStr, path: Option<&OsStr>, cwd: &Path) -> Option<PathBuf> {
+/// The file that `program` stands for in a command that starts in `cwd`: a path as it stands, a name on `path`.
+pub fn program(program: &OsStr, path: Option<&OsStr>, cwd: &Path) -> Option<PathBuf> {
     if program.as_encoded_bytes().contains(&b'/') {
         let file = cwd.join(program);
-        return file.exists().then_some(file);
+        return file.is_file().then_some(file);
     }
     search(program, path, cwd)
 }

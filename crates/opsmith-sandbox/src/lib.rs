@@ -38,5 +38,6 @@ pub use capability::Capability;
 pub use command::{CommandSpec, Ended, Exit, ExitStatus, Limits, Marker, OutputChunk, ParseMarkerError, Stream};
 pub use environment::{HOST_ENV, MARKER_ENV};
 pub use error::SandboxError;
+pub use find::program as find_program;
 pub use sandbox::Sandbox;
 pub use walls::{Enforcement, Walls};

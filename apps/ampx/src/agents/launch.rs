@@ -1,12 +1,12 @@
 //! How an agent's program is started, whichever adapter reads it.
 
 use std::collections::BTreeMap;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use opsmith_host::config::process_env;
-use opsmith_sandbox::{CommandSpec, Ended, Exit, ExitStatus};
+use opsmith_sandbox::{CommandSpec, Ended, Exit, ExitStatus, find_program};
 
 use super::{AgentError, Job};
 use crate::config::{AgentSettings, PromptVia};
@@ -95,14 +95,9 @@ impl Launch {
     }
 }
 
-/// Where a program is: a path as it stands, a name on the `PATH`.
+/// Where a program is for a command of ours.
 fn find(program: &str) -> Option<PathBuf> {
-    let path = Path::new(program);
-    if path.components().count() > 1 {
-        return path.is_file().then(|| path.to_owned());
-    }
-    let folders = process_env("PATH")?;
-    std::env::split_paths(&folders).map(|folder| folder.join(path)).find(|path| path.is_file())
+    find_program(program.as_ref(), process_env("PATH").as_ref().map(OsStr::new), Path::new("/"))
 }
 
 fn write(path: PathBuf, text: &str) -> Result<PathBuf, AgentError> {
