@@ -1,39 +1,14 @@
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::PathBuf;
 
 use opsmith_model::nearest;
 use toml::Value;
 
 use super::key::KeyPath;
 use super::view::Entry;
-use super::{Config, ConfigError, Kind, Origin, Setting, file, platform, value};
+use super::{Config, ConfigError, Kind, Origin, Setting, value};
 
 pub(super) type Env<'a> = &'a dyn Fn(&str) -> Option<String>;
-
-/// Resolves every setting once: default, then file, then environment, then `overrides` (flags, as key and text).
-///
-/// `named` is the file of `--config`; it and the one of `OPSMITH_CONFIG` must exist. An empty variable counts as unset.
-pub fn load(
-    settings: &[&'static [Setting]],
-    overrides: &[(&str, String)],
-    named: Option<&Path>,
-    env: &dyn Fn(&str) -> Option<String>,
-) -> Result<Config, ConfigError> {
-    let set = |name: &str| env(name).filter(|text| !text.is_empty());
-    let settings: Vec<&'static Setting> = settings.iter().copied().flatten().collect();
-    let mut layers = Layers { settings, entries: BTreeMap::new(), tables: BTreeSet::new(), env: &set };
-    layers.apply_defaults()?;
-    let found = file::find(named, &set);
-    if let Some(path) = &found {
-        file::apply(&mut layers, path, &file::read(path)?)?;
-    }
-    layers.apply_env()?;
-    for (key, text) in overrides {
-        layers.apply_flag(key, text)?;
-    }
-    platform::complete(&mut layers);
-    Ok(Config::new(layers.settings, layers.entries, layers.tables, found))
-}
 
 /// What a path is, as far as the declared settings know.
 pub(super) enum Place {
@@ -51,6 +26,16 @@ pub(super) struct Layers<'a> {
 }
 
 impl<'a> Layers<'a> {
+    pub(super) fn new(settings: &[&'static [Setting]], env: Env<'a>) -> Self {
+        let settings = settings.iter().copied().flatten().collect();
+        Self { settings, entries: BTreeMap::new(), tables: BTreeSet::new(), env }
+    }
+
+    /// What came of all layers; `file` is the one that was read.
+    pub(super) fn done(self, file: Option<PathBuf>) -> Config {
+        Config::new(self.settings, self.entries, self.tables, file)
+    }
+
     pub(super) fn env(&self) -> Env<'a> {
         self.env
     }
@@ -102,7 +87,7 @@ impl<'a> Layers<'a> {
         ConfigError::UnknownKey { key: path.to_string(), origin, nearest }
     }
 
-    fn apply_defaults(&mut self) -> Result<(), ConfigError> {
+    pub(super) fn apply_defaults(&mut self) -> Result<(), ConfigError> {
         for setting in self.settings.clone() {
             let Some(literal) = setting.default else { continue };
             let wrong = |reason| ConfigError::Declaration { key: setting.key.to_owned(), reason };
@@ -115,7 +100,7 @@ impl<'a> Layers<'a> {
         Ok(())
     }
 
-    fn apply_env(&mut self) -> Result<(), ConfigError> {
+    pub(super) fn apply_env(&mut self) -> Result<(), ConfigError> {
         for setting in self.settings.clone() {
             let first = setting.env.iter().find_map(|name| Some((*name, (self.env)(name)?)));
             let Some((name, text)) = first else { continue };
@@ -128,7 +113,7 @@ impl<'a> Layers<'a> {
         Ok(())
     }
 
-    fn apply_flag(&mut self, key: &str, text: &str) -> Result<(), ConfigError> {
+    pub(super) fn apply_flag(&mut self, key: &str, text: &str) -> Result<(), ConfigError> {
         let Some(path) = KeyPath::parse(key) else {
             return Err(ConfigError::UnknownKey { key: key.to_owned(), origin: Origin::Flag, nearest: None });
         };

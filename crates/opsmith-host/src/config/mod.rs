@@ -8,6 +8,7 @@ mod error;
 mod file;
 mod key;
 mod layers;
+mod load;
 mod mask;
 mod platform;
 mod setting;
@@ -19,7 +20,7 @@ pub use env::{
     process_env, process_environment,
 };
 pub use error::ConfigError;
-pub use layers::load;
+pub use load::load;
 pub use mask::mask_url;
 pub use platform::{GitSettings, PLATFORM, Platform, ServerSettings, Sign, WorkerSettings};
 pub use setting::{Kind, Setting};

@@ -8,7 +8,9 @@ use opentelemetry_sdk::metrics::SdkMeterProvider;
 use prometheus::{Registry, TextEncoder};
 
 use super::process;
-use super::start::SCOPE;
+
+/// The name of our spans' and metrics' scope.
+pub(super) const SCOPE: &str = "opsmith";
 
 /// Every metric of this process. There is one, since what is counted is the process's.
 static METRICS: OnceLock<Metrics> = OnceLock::new();

@@ -8,6 +8,7 @@
 //! Start at [`init`] and [`init_exporting`].
 
 mod collector;
+mod error;
 mod lines;
 mod metrics;
 mod otlp;
@@ -15,7 +16,8 @@ mod outage;
 mod process;
 mod start;
 
+pub use error::TelemetryError;
 pub use lines::EcsLines;
 pub use metrics::{meter, prometheus_text};
 pub use otlp::{Export, exporting};
-pub use start::{TelemetryError, init, init_exporting};
+pub use start::{init, init_exporting};

@@ -3,9 +3,8 @@ use std::io::IsTerminal as _;
 
 use opentelemetry::trace::TracerProvider as _;
 use opentelemetry_appender_tracing::layer::OpenTelemetryTracingBridge;
-use opentelemetry_otlp::ExporterBuildError;
 use opentelemetry_sdk::trace::{Sampler, SdkTracerProvider};
-use opsmith_model::{Clock, ErrorKind, Hint};
+use opsmith_model::Clock;
 use tracing::Level;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::Targets;
@@ -13,54 +12,18 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, Layer};
 
+use super::TelemetryError;
 use super::lines::EcsLines;
+use super::metrics::SCOPE;
 use super::otlp::Export;
 use crate::cli::Screen;
-use crate::config::{LOG_VARIABLE, OTLP_ENDPOINT_VARIABLE, process_env};
+use crate::config::{LOG_VARIABLE, process_env};
 
 /// Crates of ours by prefix; what others log below a warning is noise until `-vvv`.
 const OURS: [&str; 6] = ["opsmith", "ampx", "llm_ops", "lsqm", "openshift_agent", "pxrun"];
 /// What sends telemetry must not make more of it.
 const SENDERS: [&str; 3] = ["opentelemetry", "reqwest", "hyper"];
 const LEVELS: [&str; 5] = ["error", "warn", "info", "debug", "trace"];
-/// The name of our spans' and metrics' scope.
-pub(super) const SCOPE: &str = "opsmith";
-
-/// Telemetry that cannot be started.
-#[derive(Debug, thiserror::Error)]
-pub enum TelemetryError {
-    /// A log filter that cannot be read.
-    #[error("`{LOG_VARIABLE}` is not a log filter")]
-    Filter(#[source] tracing_subscriber::filter::ParseError),
-    /// An endpoint that nothing can be sent to.
-    #[error("`{OTLP_ENDPOINT_VARIABLE}` {0}")]
-    Endpoint(&'static str),
-    /// The exporter does not take its other variables.
-    #[error("the OTLP exporter cannot be set up")]
-    Exporter(#[source] ExporterBuildError),
-    /// The HTTP client does not start.
-    #[error("the OTLP exporter has no HTTP client")]
-    Client(#[source] reqwest::Error),
-}
-
-impl Hint for TelemetryError {
-    fn kind(&self) -> ErrorKind {
-        match self {
-            Self::Filter(_) | Self::Endpoint(_) | Self::Exporter(_) => ErrorKind::Usage,
-            Self::Client(_) => ErrorKind::Failed,
-        }
-    }
-
-    fn hint(&self) -> Option<String> {
-        match self {
-            Self::Filter(_) => Some("write a level, or targets with levels: `info,ampx=debug`".to_owned()),
-            Self::Endpoint(_) => Some("write it as `http://127.0.0.1:4318`, the collector's HTTP port".to_owned()),
-            Self::Exporter(_) => Some("check the variables that begin with `OTEL_EXPORTER_OTLP_`".to_owned()),
-            Self::Client(_) => None,
-        }
-    }
-}
-
 /// Starts logging at `base`, one level more for each `-v`; `OPSMITH_LOG` wins over both. A second call changes nothing.
 pub fn init(base: Level, verbose: u8) -> Result<(), TelemetryError> {
     subscribe(base, verbose, &Export::none())
