@@ -73,21 +73,29 @@ impl Sandbox {
             Preference::Local => Self::local(setup.host_env),
             Preference::Bubblewrap => Self::bubblewrap(setup).await,
             Preference::Container => Self::container(setup).await,
-            Preference::Auto => {
-                let why_not = match Self::bubblewrap(setup.clone()).await {
-                    Ok(sandbox) => return Ok(sandbox),
-                    Err(error) => error,
-                };
-                tracing::info!(reason = %why_not, "bubblewrap is not used");
-                if setup.container.is_some() {
-                    match Self::container(setup.clone()).await {
-                        Ok(sandbox) => return Ok(sandbox),
-                        Err(why_not) => tracing::info!(reason = %why_not, "containers are not used"),
-                    }
-                }
-                Self::local(setup.host_env)
+            Preference::Auto => Self::best(setup).await,
+        }
+    }
+
+    async fn best(setup: Setup) -> Result<Self, SandboxError> {
+        let mut passed_over = Vec::new();
+        let mut note = |why_not: SandboxError| {
+            tracing::info!(reason = %why_not, "a better sandbox is not used");
+            passed_over.push(why_not.to_string());
+        };
+        match Self::bubblewrap(setup.clone()).await {
+            Ok(sandbox) => return Ok(sandbox),
+            Err(why_not) => note(why_not),
+        }
+        let mut sandbox = None;
+        if setup.container.is_some() {
+            match Self::container(setup.clone()).await {
+                Ok(container) => sandbox = Some(container),
+                Err(why_not) => note(why_not),
             }
         }
+        let sandbox = sandbox.map_or_else(|| Self::local(setup.host_env), Ok)?;
+        Ok(Self { passed_over: passed_over.into(), ..sandbox })
     }
 }
 

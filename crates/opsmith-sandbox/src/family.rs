@@ -30,14 +30,15 @@ const SWEEP_PAUSE: Duration = Duration::from_millis(5);
 /// Bounds one pass against processes that fork as fast as they are killed; the next pass goes on.
 const ROUNDS_PER_PASS: usize = 50;
 
-/// The processes of one command: those that carry its marker, the children of these, and all in sessions that these
+/// The processes of one command, or of several: those that carry a marker of these, the children of these, and all in sessions that these
 /// lead. So one that drops its environment, or changes its group, is still known if it was seen in time.
 ///
 /// Never in it: this process and pid 1.
 #[derive(Debug)]
 struct Family {
+    /// Of all its commands the one that is named.
     marker: Marker,
-    entry: Vec<u8>,
+    entries: Vec<Vec<u8>>,
     /// Processes that were there before the command; while watching they are not looked at again.
     older: HashSet<i32>,
     /// Start times by pid: a pid alone may meanwhile be another's.
@@ -50,10 +51,11 @@ struct Family {
 }
 
 impl Family {
-    fn of(marker: &Marker) -> Self {
+    fn of(marker: &Marker, more: &[Marker]) -> Self {
+        let entry = |marker: &Marker| format!("{MARKER_ENV}={marker}").into_bytes();
         Self {
             marker: marker.clone(),
-            entry: format!("{MARKER_ENV}={marker}").into_bytes(),
+            entries: std::iter::once(marker).chain(more).map(entry).collect(),
             older: HashSet::new(),
             known: HashMap::new(),
             sessions: HashSet::new(),
@@ -102,7 +104,7 @@ impl Family {
         for pid in pids.into_iter().filter(|pid| *pid > 1 && *pid != own) {
             let Some(process) = process::read(pid).filter(Process::is_alive) else { continue };
             let known = self.known.get(&pid) == Some(&process.started) || self.sessions.contains(&process.session);
-            match if known { Carries::Yes } else { process.carries(&self.entry) } {
+            match if known { Carries::Yes } else { process.carries(&self.entries) } {
                 Carries::Yes => {
                     on_found(&process);
                     found.push(process);
@@ -152,16 +154,16 @@ pub(crate) struct Leash {
 impl Leash {
     /// A hold on a command about to start.
     pub fn before_start(marker: &Marker) -> Result<Self, SandboxError> {
-        let mut leash = Self::on_leftovers(marker);
+        let mut leash = Self::on_leftovers(marker, &[]);
         let older = process::pids().map_err(SandboxError::ProcessTable)?;
         leash.held = true;
         lock(&leash.family).older = older.into_iter().collect();
         Ok(leash)
     }
 
-    /// A hold on whatever carries `marker`.
-    pub fn on_leftovers(marker: &Marker) -> Self {
-        Self { family: Arc::new(Mutex::new(Family::of(marker))), held: false }
+    /// A hold on whatever carries `marker` or one of `more`.
+    pub fn on_leftovers(marker: &Marker, more: &[Marker]) -> Self {
+        Self { family: Arc::new(Mutex::new(Family::of(marker, more))), held: false }
     }
 
     /// Takes in the session that the command's first process leads.

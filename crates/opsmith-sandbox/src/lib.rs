@@ -23,6 +23,7 @@ mod environment;
 mod error;
 mod family;
 mod find;
+mod installation;
 mod netns;
 mod pipes;
 mod process;
@@ -39,5 +40,6 @@ pub use command::{CommandSpec, Ended, Exit, ExitStatus, Limits, Marker, OutputCh
 pub use environment::{HOST_ENV, MARKER_ENV};
 pub use error::SandboxError;
 pub use find::program as find_program;
+pub use installation::program_files;
 pub use sandbox::Sandbox;
 pub use walls::{Enforcement, Walls};

@@ -67,13 +67,13 @@ impl Process {
         !self.zombie || self.threads > 1
     }
 
-    /// Whether `entry` (`NAME=value`) is in the environment that it was started with.
-    pub fn carries(&self, entry: &[u8]) -> Carries {
+    /// Whether one of `entries` (`NAME=value`) is in the environment that it was started with.
+    pub fn carries(&self, entries: &[Vec<u8>]) -> Carries {
         let mut environ = Vec::new();
         let Ok(file) = self.folder().and_then(|folder| File::open(folder.join("environ"))) else { return Carries::No };
         // A process that ends while it is read has no environment left to show; that is an answer too.
         let _ = file.take(ENVIRON_MAX_BYTES).read_to_end(&mut environ);
-        if environ.split(|byte| *byte == 0).any(|shown| shown == entry) {
+        if environ.split(|byte| *byte == 0).any(|shown| entries.iter().any(|entry| shown == entry)) {
             return Carries::Yes;
         }
         // The kernel hides the address from those who may not read the environment; they did not get here.

@@ -21,6 +21,7 @@ pub struct Sandbox {
     pub(crate) cgroups: Arc<Cgroups>,
     pub(crate) room: Room,
     pub(crate) access: Access,
+    pub(crate) passed_over: Arc<[String]>,
 }
 
 /// The backend with what it needs.
@@ -54,13 +55,24 @@ impl Sandbox {
 
     fn of(room: Room, host_env: BTreeMap<OsString, OsString>) -> Result<Self, SandboxError> {
         let cgroups = Arc::new(Cgroups::probe());
-        Ok(Self { host_env, spawner: Spawner::new()?, cgroups, room, access: Access::default() })
+        let (spawner, access) = (Spawner::new()?, Access::default());
+        Ok(Self { host_env, spawner, cgroups, room, access, passed_over: Arc::default() })
     }
 
     /// The same sandbox for commands that may touch `access`.
     #[must_use]
     pub fn with_access(&self, access: Access) -> Self {
         Self { access, ..self.clone() }
+    }
+
+    /// What its commands may touch.
+    pub fn access(&self) -> &Access {
+        &self.access
+    }
+
+    /// Why each better backend was not taken, for a person; none where this one was asked for.
+    pub fn passed_over(&self) -> &[String] {
+        &self.passed_over
     }
 
     /// How commands are run.
@@ -100,13 +112,21 @@ impl Sandbox {
     ///
     /// Not for a marker whose command this or another process still runs.
     pub async fn reap(&self, marker: &Marker) -> Result<usize, SandboxError> {
-        let mut killed = Leash::on_leftovers(marker).sweep().await?;
-        killed += self.cgroups.reap(marker).await?;
-        if let Room::Container(container) = &self.room {
-            killed += container.reap(marker).await?;
+        self.reap_all(std::slice::from_ref(marker)).await
+    }
+
+    /// The same for several markers, in one look at the processes of the machine.
+    pub async fn reap_all(&self, markers: &[Marker]) -> Result<usize, SandboxError> {
+        let Some((first, more)) = markers.split_first() else { return Ok(0) };
+        let mut killed = Leash::on_leftovers(first, more).sweep().await?;
+        for marker in markers {
+            killed += self.cgroups.reap(marker).await?;
+            if let Room::Container(container) = &self.room {
+                killed += container.reap(marker).await?;
+            }
         }
         if killed > 0 {
-            tracing::info!(sandbox.marker = %marker, killed, "leftover processes killed");
+            tracing::info!(sandbox.marker = %first, sandbox.markers = markers.len(), killed, "leftover processes killed");
         }
         Ok(killed)
     }

@@ -3,11 +3,12 @@
 use std::net::SocketAddr;
 
 use opsmith_host::http::{ProblemBody, ServeOptions, bind, serve};
+use reqwest::redirect::Policy;
 use reqwest::{Client, Method, RequestBuilder, Response};
 use serde_json::Value;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-/// A real server over a router, gone when dropped.
+/// A real server over a router, gone when dropped. Its client takes a redirect as the answer it is.
 #[derive(Debug)]
 pub struct Server {
     address: SocketAddr,
@@ -23,7 +24,7 @@ impl Server {
         let shutdown = CancellationToken::new();
         let token = shutdown.clone();
         tokio::spawn(async move { serve(listener, router, &ServeOptions::default(), token).await });
-        let client = Client::builder().no_proxy().build().expect("a client");
+        let client = Client::builder().no_proxy().redirect(Policy::none()).build().expect("a client");
         Self { address, client, _shutdown: shutdown.drop_guard() }
     }
 

@@ -3,6 +3,7 @@
 //! A development dependency only. Start at [`on_both_databases`] for anything that stores.
 
 mod database;
+pub mod docker;
 mod git_http;
 #[cfg(feature = "http")]
 pub mod http;

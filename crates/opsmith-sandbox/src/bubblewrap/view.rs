@@ -3,19 +3,13 @@
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::fs;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
+use crate::installation::{SYSTEM, is_systems, program_files, with_beside};
 use crate::{Access, CommandSpec, Network, find};
-
-/// The folders of programs and their settings, as the file system hierarchy has them, and those of two package systems.
-const SYSTEM: &[&str] =
-    &["/usr", "/etc", "/opt", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/nix/store", "/gnu/store"];
 
 /// Empty folders of the command's own, in memory.
 const EMPTY: &[&str] = &["/tmp", "/var/tmp", "/run"];
-
-/// What belongs to the programs in a folder `bin` and lies beside it.
-const BESIDE_BIN: &[&str] = &["lib", "lib64", "libexec", "pyvenv.cfg"];
 
 /// One thing in the view.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,7 +65,7 @@ pub(super) fn mounts(
     let mut inner: Vec<Mount> = Vec::new();
     inner.extend(hidden.iter().filter_map(|path| hide(path)));
     inner.extend(programs(spec, env, hidden, &writable));
-    inner.extend(access.readable_of(&writable).into_iter().map(Mount::ReadOnly));
+    inner.extend(access.readable_of(&writable).into_iter().flat_map(shown_as_it_is));
     if access.network != Network::Off {
         inner.extend(name_servers());
     }
@@ -94,7 +88,7 @@ pub(super) fn mounts(
             Mount::Link { path, .. } => path.parent().is_some_and(|folder| shown(&mounts, folder)),
             Mount::ReadOnly(_) | Mount::Writable(_) => false,
         };
-        if !useless {
+        if !useless && !mounts.contains(&mount) {
             mounts.push(mount);
         }
     }
@@ -119,45 +113,31 @@ fn programs(
     let own = |path: &Path| writable.iter().any(|folder| path.starts_with(folder));
     let path = env.get(OsStr::new("PATH")).map(OsString::as_os_str);
     let mut folders: Vec<PathBuf> = std::env::split_paths(path.unwrap_or_default()).collect();
-    let mut mounts = Vec::new();
-    let file = find::program(&spec.program, path, &spec.cwd).map(|file| plain(&file));
-    if let Some(file) = file.filter(|file| !own(file)) {
-        let real = file.canonicalize().unwrap_or_else(|_| file.clone());
-        if real != file {
-            mounts.push(Mount::Link { path: file, target: real.clone() });
+    let is_own = find::program(&spec.program, path, &spec.cwd).is_none_or(|file| own(&file));
+    let needed = if is_own { Vec::new() } else { program_files(&spec.program, path, &spec.cwd) };
+    // A folder of programs that holds what is hidden would show it.
+    folders.retain(|folder| {
+        folder.is_absolute() && folder.is_dir() && !hidden.iter().any(|path| path.starts_with(folder))
+    });
+    let files = needed.into_iter().chain(folders.iter().flat_map(|folder| with_beside(folder)));
+    let files = files.filter(|file| !own(file) && !is_systems(file) && !hidden.contains(file));
+    files.flat_map(shown_as_it_is).filter(|mount| !own(mount.path()) && !is_systems(mount.path())).collect()
+}
+
+/// What is listed; a file's link stays one, since a program looks for its own beside what it leads to.
+fn shown_as_it_is(path: PathBuf) -> Vec<Mount> {
+    match path.canonicalize() {
+        Ok(real) if path.is_symlink() && real.is_file() => {
+            vec![Mount::ReadOnly(real.clone()), Mount::Link { path, target: real }]
         }
-        // A package of Node's, which asks for others beside it.
-        let packages = real.ancestors().filter(|folder| folder.ends_with("node_modules")).last();
-        mounts.extend(packages.map(|folder| Mount::ReadOnly(folder.to_owned())));
-        folders.extend(real.parent().filter(|folder| folder.ends_with("bin")).map(Path::to_owned));
-        mounts.push(Mount::ReadOnly(real));
+        Ok(_) | Err(_) => vec![Mount::ReadOnly(path)],
     }
-    for folder in folders {
-        // A folder of programs that holds what is hidden would show it.
-        if !folder.is_absolute() || !folder.is_dir() || hidden.iter().any(|path| path.starts_with(&folder)) {
-            continue;
-        }
-        if folder.ends_with("bin")
-            && let Some(above) = folder.parent()
-        {
-            let beside = BESIDE_BIN.iter().map(|name| above.join(name)).filter(|path| path.exists());
-            mounts.extend(beside.map(Mount::ReadOnly));
-        }
-        mounts.push(Mount::ReadOnly(folder));
-    }
-    mounts.retain(|mount| !own(mount.path()) && !SYSTEM.iter().any(|folder| mount.path().starts_with(folder)));
-    mounts
 }
 
 /// The file with the name servers, where `/etc` has a link to it.
 fn name_servers() -> Option<Mount> {
     let file = Path::new("/etc/resolv.conf").canonicalize().ok()?;
     (!file.starts_with("/etc")).then_some(Mount::ReadOnly(file))
-}
-
-/// The path without `.` parts; `..` stays, since a link may be before it.
-fn plain(path: &Path) -> PathBuf {
-    path.components().filter(|part| *part != Component::CurDir).collect()
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 use std::fs::{self, File, OpenOptions};
 use std::io;
+use std::mem::ManuallyDrop;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -79,7 +80,7 @@ impl Cgroups {
 impl Group {
     /// Files to which the child writes `0`, between fork and exec, to be in the groups with all that comes of it.
     pub fn entries(&self) -> io::Result<Vec<File>> {
-        self.folders.iter().map(|folder| OpenOptions::new().write(true).open(folder.join("cgroup.procs"))).collect()
+        self.folders.iter().map(|folder| entry(folder)).collect()
     }
 
     /// Comes back when the kernel has killed a process over the memory limit; without a limit, never.
@@ -157,7 +158,9 @@ impl Drop for Group {
             return;
         }
         self.strike();
-        let mut rest = Self { folders: std::mem::take(&mut self.folders), memory: None, pids: self.pids.take() };
+        let rest = Self { folders: std::mem::take(&mut self.folders), memory: None, pids: self.pids.take() };
+        // A runtime that closes drops the task at once: with this `drop` it would then spawn the next one, without end.
+        let mut rest = ManuallyDrop::new(rest);
         match tokio::runtime::Handle::try_current() {
             Ok(runtime) => {
                 runtime.spawn(async move {
@@ -177,6 +180,16 @@ impl Drop for Group {
 
 fn name(marker: &Marker) -> String {
     format!("opsmith-{marker}")
+}
+
+/// The file that lets a process of one thread in, as the child is between fork and exec. In version 1 that is `tasks`:
+/// writing to `cgroup.procs` waits there until nothing on the machine forks, which takes 10 ms for each hierarchy.
+fn entry(folder: &Path) -> io::Result<File> {
+    let open = |name: &str| OpenOptions::new().write(true).open(folder.join(name));
+    match open("tasks") {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => open("cgroup.procs"),
+        opened => opened,
+    }
 }
 
 /// A folder of that name may be left from a kill; the caller has ended what was in it.

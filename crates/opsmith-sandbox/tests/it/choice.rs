@@ -30,7 +30,10 @@ async fn what_is_missing_is_refused_with_the_reason() {
 
 #[tokio::test]
 async fn auto_takes_the_best_that_works() {
-    assert_eq!(Sandbox::choose(Preference::Auto, bare()).await.unwrap().backend(), Backend::Local);
+    let last = Sandbox::choose(Preference::Auto, bare()).await.unwrap();
+    assert_eq!(last.backend(), Backend::Local);
+    assert!(last.passed_over()[0].contains("`bwrap` is not in PATH"), "{:?}", last.passed_over());
+    assert_eq!(Sandbox::choose(Preference::Local, bare()).await.unwrap().passed_over(), [""; 0]);
     let works = Sandbox::choose(Preference::Bubblewrap, setup()).await.is_ok();
     let expected = if works { Backend::Bubblewrap } else { Backend::Local };
     assert_eq!(Sandbox::choose(Preference::Auto, setup()).await.unwrap().backend(), expected);

@@ -1,6 +1,7 @@
 use std::time::{Duration, Instant};
 
 use opsmith_sandbox::{Ended, ExitStatus};
+use tokio::runtime::Runtime;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -31,7 +32,7 @@ async fn a_command_that_obeys_sigterm_ends_in_its_own_way() {
     let place = Place::new();
     // The child takes longer to obey than its parent.
     let mut running = place.start(place.sh("trap 'exit 5' TERM; \
-         (trap 'n=0; while [ $n -lt 20000 ]; do n=$((n+1)); done; echo child saved; exit' TERM; \
+         (trap 'n=0; while [ $n -lt 1000 ]; do n=$((n+1)); done; echo child saved; exit' TERM; \
           echo ready; while :; do :; done) & \
          while :; do :; done"));
     running.until("ready").await;
@@ -86,4 +87,20 @@ async fn dropping_the_run_kills_all_of_it() {
     running.until("ready").await;
     running.exit.abort();
     lifeline.ended().await;
+}
+
+/// What the closing runtime dropped once asked it for a task to tidy up in, which it dropped too, and so on without end.
+#[test]
+fn a_runtime_that_closes_while_a_command_runs_takes_the_command_along() {
+    let (place, outer, inner) = (Place::new(), Runtime::new().unwrap(), Runtime::new().unwrap());
+    let _inside = outer.enter();
+    let lifeline = Lifeline::at(&place.path().join("lifeline"));
+    let running = inner.block_on(async {
+        let mut running = place.start(place.sh("exec 9> lifeline; sleep 100 & echo ready; wait"));
+        running.until("ready").await;
+        running
+    });
+    drop(inner);
+    drop(running);
+    outer.block_on(lifeline.ended());
 }

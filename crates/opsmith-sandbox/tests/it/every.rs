@@ -1,9 +1,9 @@
 //! The same stories over every backend.
 
 use opsmith_sandbox::{Backend, Enforcement, Preference};
+use testkit::docker::Daemon;
 
-use crate::docker::Daemon;
-use crate::world::World;
+use crate::world::{World, docker};
 use crate::{network, outcome, survivors, walls};
 
 macro_rules! tell {
@@ -69,7 +69,7 @@ async fn container() {
         Ok(daemon) => daemon,
         Err(reason) => return println!("skipped: {reason}"),
     };
-    let world = World::of(Preference::Container, Some(daemon.settings("test"))).await.unwrap();
+    let world = World::of(Preference::Container, Some(docker(&daemon, "test"))).await.unwrap();
     every_story(&world).await;
     assert_eq!(daemon.containers(), 0, "every container is removed");
     survivors::sweep_removes_what_this_owner_left(&world, &daemon).await;

@@ -82,8 +82,10 @@ async fn reap_ends_what_another_process_left_and_nothing_else() {
     assert!(kept_pids.iter().chain(&alike_pids).all(|pid| is_alive(*pid)));
     assert_eq!(place.sandbox.reap(&marker).await.unwrap(), 0);
 
-    assert_eq!(place.sandbox.reap(&other).await.unwrap(), 3);
-    assert_eq!(place.sandbox.reap(&format!("{marker}0").parse().unwrap()).await.unwrap(), 3);
+    let rest = [marker.clone(), other, format!("{marker}0").parse().unwrap()];
+    assert_eq!(place.sandbox.reap_all(&rest).await.unwrap(), 6);
+    assert!(kept_pids.iter().chain(&alike_pids).all(|pid| !is_alive(*pid)));
+    assert_eq!(place.sandbox.reap_all(&[]).await.unwrap(), 0);
     for child in [&mut left, &mut kept, &mut alike] {
         child.wait().unwrap();
     }

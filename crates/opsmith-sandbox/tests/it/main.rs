@@ -2,7 +2,6 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod choice;
-mod docker;
 mod ending;
 mod environment;
 mod every;

@@ -4,12 +4,12 @@ use std::process::{Command, Stdio};
 use std::time::Instant;
 
 use opsmith_sandbox::{Backend, ContainerSettings, Ended, ExitStatus, Marker, Preference, Sandbox, Setup};
+use testkit::docker::{Daemon, IMAGE};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use crate::docker::Daemon;
 use crate::fixture::{HANGS, Lifeline, fresh_marker, start};
-use crate::world::World;
+use crate::world::{World, docker};
 
 /// A child, a session of its own, and an orphan of a session of its own that heeds no signal; all hold the lifeline.
 const BROOD: &str = "exec 9> lifeline; sleep 100 & setsid sleep 100 & \
@@ -81,7 +81,7 @@ async fn opsmith_to_be_killed() {
     let var = |name: &str| std::env::var(name).unwrap();
     let container = (!var("TEST_SOCKET").is_empty()).then(|| ContainerSettings {
         socket: var("TEST_SOCKET").into(),
-        image: "opsmith-test:latest".to_owned(),
+        image: IMAGE.to_owned(),
         network: "host".to_owned(),
         owner: var("TEST_OWNER"),
     });
@@ -128,7 +128,7 @@ pub async fn sweep_removes_what_this_owner_left(world: &World, daemon: &Daemon) 
     assert_eq!(daemon.containers(), 2);
     assert_eq!(world.sandbox.sweep().await.unwrap(), 1);
     assert_eq!(daemon.containers(), 1);
-    let theirs = Setup { container: Some(daemon.settings("somebody-else")), ..world.setup.clone() };
+    let theirs = Setup { container: Some(docker(daemon, "somebody-else")), ..world.setup.clone() };
     let theirs = Sandbox::choose(Preference::Container, theirs).await.unwrap();
     assert_eq!(theirs.sweep().await.unwrap(), 1);
     assert_eq!(daemon.containers(), 0);

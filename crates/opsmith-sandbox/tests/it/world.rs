@@ -6,8 +6,15 @@ use opsmith_sandbox::{
     Access, Backend, CommandSpec, ContainerSettings, Limits, Network, Preference, Sandbox, SandboxError, Setup,
 };
 use tempfile::TempDir;
+use testkit::docker::{Daemon, IMAGE};
 
 use crate::fixture::{HANGS, Ran, fresh_marker, start};
+
+/// Containers of that daemon. Of its networks, one without bridges has this machine's only.
+pub fn docker(daemon: &Daemon, owner: &str) -> ContainerSettings {
+    let (image, network) = (IMAGE.to_owned(), "host".to_owned());
+    ContainerSettings { socket: daemon.socket(), image, network, owner: owner.to_owned() }
+}
 
 /// A machine in small: a home with a token, opsmith's data, two tasks; and the sandbox of one backend over it.
 ///

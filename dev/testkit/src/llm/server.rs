@@ -1,5 +1,7 @@
+use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use axum::Json;
 use axum::Router;
@@ -12,8 +14,12 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
+use super::scenario::{Scenario, last_message};
 use super::turn::{Tokens, ToolUse, Turn};
 use super::{anthropic, chat, responses};
+
+/// Between two signs of life of a stream that never ends.
+const SIGN_OF_LIFE: Duration = Duration::from_millis(100);
 
 /// A model API on a port of its own; gone when dropped.
 #[derive(Debug)]
@@ -25,7 +31,9 @@ pub struct ModelStub {
 
 #[derive(Debug)]
 struct Played {
-    turns: Vec<Turn>,
+    scenario: Scenario,
+    /// Words in a last message that keep its request waiting, while they are set.
+    held: Option<&'static str>,
     asked: Vec<Value>,
     keys: Vec<String>,
 }
@@ -41,8 +49,12 @@ enum Wire {
 impl ModelStub {
     /// Plays the turns in their order; the last one again and again.
     pub async fn start(turns: Vec<Turn>) -> Self {
-        assert!(!turns.is_empty(), "a scenario has a turn");
-        let played = Arc::new(Mutex::new(Played { turns, asked: Vec::new(), keys: Vec::new() }));
+        Self::playing(Scenario::InOrder(turns)).await
+    }
+
+    /// Plays a scenario.
+    pub async fn playing(scenario: Scenario) -> Self {
+        let played = Arc::new(Mutex::new(Played { scenario, held: None, asked: Vec::new(), keys: Vec::new() }));
         let wire = |wire: Wire| {
             post(move |State(played): State<Arc<Mutex<Played>>>, headers: HeaderMap, Json(asked): Json<Value>| {
                 play(played, wire, headers, asked)
@@ -72,6 +84,11 @@ impl ModelStub {
         self.played.lock().unwrap_or_else(PoisonError::into_inner).asked.clone()
     }
 
+    /// From now on leaves requests without an answer whose last message has the words; `None` ends that for new ones.
+    pub fn hold(&self, words: Option<&'static str>) {
+        self.played.lock().unwrap_or_else(PoisonError::into_inner).held = words;
+    }
+
     /// The `Authorization` and `x-api-key` headers that came, one for each request that had any.
     pub fn keys(&self) -> Vec<String> {
         self.played.lock().unwrap_or_else(PoisonError::into_inner).keys.clone()
@@ -93,15 +110,20 @@ async fn play(played: Arc<Mutex<Played>>, wire: Wire, headers: HeaderMap, asked:
         if asked["tools"].as_array().is_none_or(Vec::is_empty) {
             return stream(wire, 0, "A title", &[], Tokens { input: 10, cached: 0, output: 2 });
         }
-        let turn = played.asked.len().min(played.turns.len() - 1);
+        let last = last_message(&asked);
+        let turn = match played.held {
+            Some(words) if last.contains(words) => Turn::Hang,
+            Some(_) | None => played.scenario.turn(played.asked.len(), &last),
+        };
         played.asked.push(asked);
-        (played.asked.len(), played.turns[turn].clone())
+        (played.asked.len(), turn)
     };
     match turn {
         Turn::Say { text, tools, tokens } => stream(wire, number, &text, &tools, tokens),
         Turn::Refuse { status, code, message, retry_after_s } => refusal(wire, status, code, message, retry_after_s),
         Turn::Malformed => sse("data: {\"id\": \"x\n\n".to_owned()),
         Turn::HalfLine => sse("data: {\"id\":\"x\",\"choi".to_owned()),
+        Turn::Endless => endless(),
         Turn::Hang => std::future::pending().await,
     }
 }
@@ -113,6 +135,15 @@ fn stream(wire: Wire, number: usize, text: &str, tools: &[ToolUse], tokens: Toke
         Wire::Messages => anthropic::answer(number, text, tools, tokens),
     };
     sse(events.concat())
+}
+
+/// Comments, which the form of the stream allows between events.
+fn endless() -> Response {
+    let comments = futures::stream::unfold((), |()| async {
+        tokio::time::sleep(SIGN_OF_LIFE).await;
+        Some((Ok::<_, Infallible>(": still at it\n\n"), ()))
+    });
+    ([(header::CONTENT_TYPE, "text/event-stream")], Body::from_stream(comments)).into_response()
 }
 
 fn sse(body: String) -> Response {

@@ -27,6 +27,8 @@ pub enum Turn {
     Malformed,
     /// A stream that ends in the middle of a line.
     HalfLine,
+    /// A stream that goes on for ever and tells nothing.
+    Endless,
     /// The request is taken and never answered.
     Hang,
 }

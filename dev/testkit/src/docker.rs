@@ -1,3 +1,5 @@
+//! Docker, for those who run containers.
+
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::os::unix::net::UnixStream;
@@ -6,15 +8,16 @@ use std::process::{Child, Command, Stdio};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use opsmith_sandbox::ContainerSettings;
 use tempfile::TempDir;
 
-const IMAGE: &str = "opsmith-test:latest";
+/// The one image: a BusyBox and nothing else.
+pub const IMAGE: &str = "opsmith-test:latest";
 
 /// Where Debian has the static BusyBox.
 const BUSYBOX: &[&str] = &["/bin/busybox", "/usr/bin/busybox"];
 
-/// A Docker daemon of this test's own, with one image: a BusyBox and nothing else.
+/// A Docker daemon of a test's own. Of its networks, one without bridges has `host` and `none` only.
+#[derive(Debug)]
 pub struct Daemon {
     child: Option<Child>,
     /// The kernel ends the daemon, too, when the thread that started it goes.
@@ -29,8 +32,8 @@ impl Daemon {
         if !nix::unistd::Uid::effective().is_root() {
             return Err("a daemon needs root".to_owned());
         }
-        let folder = tempfile::tempdir().unwrap();
-        let log = fs::File::create(folder.path().join("log")).unwrap();
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let log = fs::File::create(folder.path().join("log")).expect("a file in it");
         let at = |name: &str| folder.path().join(name).display().to_string();
         let mut command = Command::new("setpriv");
         command.args([
@@ -44,45 +47,36 @@ impl Daemon {
         ]);
         command.args(["--cgroup-parent", &format!("/{}", cgroup_parent())]);
         command.args(["--exec-root", &at("exec"), "--pidfile", &at("pid"), "-H", &format!("unix://{}", at("socket"))]);
-        command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log);
+        command.stdin(Stdio::null()).stdout(log.try_clone().expect("the same file again")).stderr(log);
         let (started, child) = std::sync::mpsc::channel();
         let (alive, ended) = std::sync::mpsc::channel();
         let thread = std::thread::spawn(move || {
-            started.send(command.spawn()).unwrap();
+            let _ = started.send(command.spawn());
             let _ = ended.recv();
         });
-        let child = child.recv().unwrap().map_err(|error| format!("no `setpriv`: {error}"))?;
+        let child = child.recv().expect("the thread answers").map_err(|error| format!("no `setpriv`: {error}"))?;
         let mut daemon = Self { child: Some(child), starter: Some((alive, thread)), folder };
         daemon.wait()?;
         daemon.import(busybox)?;
         Ok(daemon)
     }
 
-    pub fn settings(&self, owner: &str) -> ContainerSettings {
-        // Of the daemon's networks, one without bridges has this machine's only.
-        ContainerSettings {
-            socket: self.socket(),
-            image: IMAGE.to_owned(),
-            network: "host".to_owned(),
-            owner: owner.to_owned(),
-        }
-    }
-
+    /// Where it answers.
     pub fn socket(&self) -> PathBuf {
         self.folder.path().join("socket")
     }
 
     /// How many containers there are, running or not.
     pub fn containers(&self) -> usize {
-        self.docker(&["ps", "--all", "--quiet"]).unwrap().lines().count()
+        self.docker(&["ps", "--all", "--quiet"]).expect("the daemon answers").lines().count()
     }
 
     fn wait(&mut self) -> Result<(), String> {
         let started = Instant::now();
         while UnixStream::connect(self.socket()).is_err() || self.docker(&["version"]).is_err() {
-            let ended = self.child.as_mut().unwrap().try_wait().unwrap();
-            if ended.is_some() || started.elapsed() > Duration::from_secs(60) {
-                let log = fs::read_to_string(self.folder.path().join("log")).unwrap();
+            let ended = self.child.as_mut().is_none_or(|child| !matches!(child.try_wait(), Ok(None)));
+            if ended || started.elapsed() > Duration::from_secs(60) {
+                let log = fs::read_to_string(self.folder.path().join("log")).unwrap_or_default();
                 return Err(format!("dockerd does not run: {}", log.lines().last().unwrap_or_default()));
             }
             std::thread::yield_now();
@@ -93,19 +87,20 @@ impl Daemon {
     fn import(&self, busybox: &Path) -> Result<(), String> {
         let rootfs = self.folder.path().join("rootfs");
         for name in ["bin", "dev", "etc", "proc", "root", "run", "sys", "tmp", "var/tmp"] {
-            fs::create_dir_all(rootfs.join(name)).unwrap();
+            fs::create_dir_all(rootfs.join(name)).expect("a folder of the image");
         }
-        fs::copy(busybox, rootfs.join("bin/busybox")).unwrap();
-        for name in
-            ["cat", "dd", "dirname", "env", "grep", "head", "ln", "mkdir", "mount", "nc", "rm", "sh", "sleep", "tr"]
-        {
-            symlink("busybox", rootfs.join("bin").join(name)).unwrap();
+        fs::copy(busybox, rootfs.join("bin/busybox")).expect("the image's program");
+        for name in [
+            "cat", "dd", "dirname", "env", "grep", "head", "ln", "ls", "mkdir", "mount", "nc", "rm", "setsid", "sh",
+            "sleep", "tr",
+        ] {
+            symlink("busybox", rootfs.join("bin").join(name)).expect("a name of it");
         }
-        symlink("busybox", rootfs.join("bin/setsid")).unwrap();
         let archive = self.folder.path().join("rootfs.tar");
-        let packed = Command::new("tar").arg("-C").arg(&rootfs).arg("-cf").arg(&archive).arg(".").status().unwrap();
+        let packed =
+            Command::new("tar").arg("-C").arg(&rootfs).arg("-cf").arg(&archive).arg(".").status().expect("tar runs");
         assert!(packed.success());
-        self.docker(&["import", archive.to_str().unwrap(), IMAGE]).map(drop)
+        self.docker(&["import", &archive.display().to_string(), IMAGE]).map(drop)
     }
 
     fn docker(&self, args: &[&str]) -> Result<String, String> {
@@ -113,7 +108,7 @@ impl Daemon {
         let output = Command::new("docker").args(["-H", &host]).args(args).stdin(Stdio::null()).output();
         let output = output.map_err(|error| format!("no `docker`: {error}"))?;
         if output.status.success() {
-            Ok(String::from_utf8(output.stdout).unwrap())
+            Ok(String::from_utf8_lossy(&output.stdout).into_owned())
         } else {
             Err(String::from_utf8_lossy(&output.stderr).into_owned())
         }
