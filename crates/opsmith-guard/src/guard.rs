@@ -64,8 +64,18 @@ impl Guard {
 
     async fn record_denial(&self, plan: &Plan, reason: &str) -> Result<(), GuardError> {
         let write = self.store.write().await?;
-        self.record(&write, of_plan(plan, AuditOutcome::Refused, json!({ "reason": reason }))).await?;
+        self.record_once(&write, of_plan(plan, AuditOutcome::Refused, json!({ "reason": reason }))).await?;
         Ok(write.commit().await?)
+    }
+
+    /// Adds an entry, unless the same of the same operation is there: it is done again after a kill.
+    async fn record_once(&self, write: &Write, record: AuditRecord) -> Result<(), GuardError> {
+        // Before the look, so that no other can add it between the look and the entry.
+        db::audit::take_turns(write).await?;
+        if !db::audit::is_recorded(write, &record).await? {
+            self.record(write, record).await?;
+        }
+        Ok(())
     }
 
     async fn require_confirmation(&self, plan: &Plan, mut reasons: Vec<String>) -> Result<(), Refusal> {
@@ -173,13 +183,7 @@ impl Guard {
         outcome: AuditOutcome,
         detail: &Value,
     ) -> Result<(), GuardError> {
-        let record = AuditRecord::of_effect(permit, outcome, detail);
-        // Before the look, so that no other can add it between the look and the entry.
-        db::audit::take_turns(write).await?;
-        if !db::audit::is_recorded(write, &record).await? {
-            self.record(write, record).await?;
-        }
-        Ok(())
+        self.record_once(write, AuditRecord::of_effect(permit, outcome, detail)).await
     }
 
     /// Takes links of a client's own chain into ours, all of them or none. They are in order and of one client; ones

@@ -50,6 +50,11 @@ async fn a_denied_effect_gets_none_and_the_refusal_is_recorded(store: TestStore)
     assert!(matches!(refusal, Refusal::Denied { .. }), "{refusal}");
     let audit = guard.audit(Page { limit: 10, offset: 0 }).await.unwrap();
     assert_eq!((audit.len(), audit[0].principal.as_str()), (1, "agent:bot"));
+    // A run that is done again after a kill asks again; another operation's refusal is one of its own.
+    guard.authorize(&plan("ampx.push", "k", Principal::agent("bot"), "1")).await.unwrap_err();
+    assert_eq!(guard.audit(Page { limit: 10, offset: 0 }).await.unwrap().len(), 1);
+    guard.authorize(&plan("ampx.push", "other", Principal::agent("bot"), "1")).await.unwrap_err();
+    assert_eq!(guard.audit(Page { limit: 10, offset: 0 }).await.unwrap().len(), 2);
     guard.authorize(&plan("ampx.push", "k", ada(), "1")).await.unwrap();
 }
 
