@@ -1,6 +1,7 @@
 use std::any::Any;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -32,6 +33,7 @@ pub struct RunContext {
     pub(crate) runs: Runs,
     pub(crate) requested_by: Principal,
     pub(crate) kind: Arc<str>,
+    pub(crate) replayed: Arc<AtomicBool>,
 }
 
 impl std::fmt::Debug for RunContext {
@@ -94,6 +96,11 @@ impl RunContext {
         &self.requested_by
     }
 
+    /// Whether the newest step's answer is the journal's: what an earlier execution has counted is not counted again.
+    pub fn is_replayed(&self) -> bool {
+        self.replayed.load(Ordering::Relaxed)
+    }
+
     /// Does `body` once and journals its answer; after a kill the journal answers.
     ///
     /// A kill between the body's effect and the journal runs it again: it begins by looking at the outside.
@@ -124,7 +131,9 @@ impl RunContext {
     {
         let scope = StepScope { lease: self.lease.clone(), stoppable };
         let (mut body, kind) = (Some(body), &*self.kind);
+        self.replayed.store(true, Ordering::Relaxed);
         let recorded = self.journal.step(name, || {
+            self.replayed.store(false, Ordering::Relaxed);
             let (scope, body) = (scope.clone(), body.take());
             async move {
                 reached(name, "before");

@@ -27,9 +27,17 @@ pub(crate) struct Executions {
     runs: Runs,
     registry: Registry,
     active: Mutex<HashMap<RunId, Lease>>,
-    claimed: Mutex<HashMap<RunId, Model>>,
+    claimed: Mutex<HashMap<RunId, Claim>>,
     /// Cancelled when the worker ends.
     stopping: CancellationToken,
+}
+
+/// A claim that no execution has used yet.
+#[derive(Debug)]
+struct Claim {
+    row: Model,
+    /// Nobody is about to begin its execution any more.
+    left: bool,
 }
 
 /// An execution for as long as it is one; the library may drop it at any await.
@@ -53,18 +61,30 @@ impl Executions {
         self.active.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn lock_claimed(&self) -> MutexGuard<'_, HashMap<RunId, Model>> {
+    fn lock_claimed(&self) -> MutexGuard<'_, HashMap<RunId, Claim>> {
         self.claimed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Keeps what was claimed for the execution that is about to begin: it need not ask for a lease of its own.
     pub(crate) fn expect(&self, id: RunId, row: Model) {
-        self.lock_claimed().insert(id, row);
+        self.lock_claimed().insert(id, Claim { row, left: false });
+    }
+
+    /// Says that the begin of a claimed run's execution is over, well or not.
+    pub(crate) fn was_begun(&self, id: RunId) {
+        if let Some(claim) = self.lock_claimed().get_mut(&id) {
+            claim.left = true;
+        }
     }
 
     /// Forgets a claimed run that could not be begun; whether nobody has executed it under that claim.
     pub(crate) fn forget(&self, id: RunId) -> bool {
         self.lock_claimed().remove(&id).is_some()
+    }
+
+    /// Whether a claim is unused though the begin of its execution is over.
+    pub(crate) fn has_unused_claim(&self, id: RunId) -> bool {
+        self.lock_claimed().get(&id).is_some_and(|claim| claim.left)
     }
 
     /// The leases of what runs here now.
@@ -115,8 +135,8 @@ impl Executions {
     /// The run under an epoch of this execution; `None` where it has ended.
     async fn lease(&self, id: RunId) -> Result<Option<Model>, Halt> {
         let claimed = self.lock_claimed().remove(&id);
-        if claimed.is_some() {
-            return Ok(claimed);
+        if let Some(claim) = claimed {
+            return Ok(Some(claim.row));
         }
         let write = self.runs.store().write().await?;
         let acquired = db::claims::acquire(&write, id, &self.worker_id).await?;
@@ -142,6 +162,7 @@ impl Executions {
             runs: self.runs.clone(),
             requested_by,
             kind: row.kind.as_str().into(),
+            replayed: Arc::default(),
         };
         let Some(ending) = self.registry.call(&row.kind, context, input) else {
             return Err(Halt::Interrupted(format!("this worker has no handler for `{}`", row.kind)));

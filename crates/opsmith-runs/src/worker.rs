@@ -9,6 +9,7 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
+use crate::db::claims::Claimant;
 use crate::db::runs::Model;
 use crate::engine::Engine;
 use crate::execution::Executions;
@@ -17,6 +18,8 @@ use crate::runs::Runs;
 use crate::schedule::Tick;
 use crate::{Identity, Registry, RunsError, db};
 
+/// For how many rounds of the watch a claim may wait for its execution.
+const UNUSED_WATCHES: u32 = 4;
 /// The longest wait after a claim that failed.
 const MOST_PAUSE: Duration = Duration::from_secs(5);
 
@@ -86,6 +89,7 @@ impl Seen {
 struct Shared {
     identity: Identity,
     options: WorkerOptions,
+    there_for: Option<RunId>,
     runs: Runs,
     engine: Engine,
     executions: Arc<Executions>,
@@ -106,6 +110,18 @@ impl Worker {
         identity: Identity,
         options: WorkerOptions,
     ) -> Result<Self, RunsError> {
+        Self::start_for(None, runs, registry, identity, options).await
+    }
+
+    /// The same for a worker that is there for one run: that is taken first and beside its concurrency, and of others
+    /// only what had begun and lost its worker.
+    pub async fn start_for(
+        there_for: Option<RunId>,
+        runs: Runs,
+        registry: Registry,
+        identity: Identity,
+        options: WorkerOptions,
+    ) -> Result<Self, RunsError> {
         let stopping = CancellationToken::new();
         let executions = Arc::new(Executions::new(identity.id().to_owned(), runs.clone(), registry, stopping.clone()));
         let (of_run, of_tick) = (Arc::clone(&executions), runs.clone());
@@ -121,7 +137,7 @@ impl Worker {
         db::workers::register(&write, &identity, options.concurrency, runs.clock().now()).await?;
         db::claims::put_back_all(&write, &me).await?;
         write.commit().await?;
-        let shared = Arc::new(Shared { identity, options, runs, engine, executions, stopping });
+        let shared = Arc::new(Shared { identity, options, there_for, runs, engine, executions, stopping });
         shared.end_ticks(&me).await?;
         shared.engine.launch().await?;
         let loops = vec![
@@ -207,15 +223,18 @@ impl Shared {
     }
 
     async fn claim(&self) -> Result<(), RunsError> {
-        let (me, store, now) = (self.identity.id(), self.runs.store(), self.runs.clock().now());
-        let (kinds, concurrency) = (self.executions.kinds(), self.options.concurrency);
-        if !db::claims::any_due(store.read(), &kinds, now).await?
-            || db::claims::count_held(store.read(), me).await? >= concurrency
-        {
+        let (store, now, kinds) = (self.runs.store(), self.runs.clock().now(), self.executions.kinds());
+        let claimant = Claimant {
+            worker_id: self.identity.id(),
+            kinds: &kinds,
+            concurrency: self.options.concurrency,
+            there_for: self.there_for,
+        };
+        if !claimant.may_claim(store.read(), now).await? {
             return Ok(());
         }
         let write = store.write().await?;
-        let claimed = db::claims::claim(&write, me, &kinds, concurrency, now).await?;
+        let claimed = db::claims::claim(&write, claimant, now).await?;
         write.commit().await?;
         let mut outcome = Ok(());
         for row in claimed {
@@ -226,18 +245,30 @@ impl Shared {
         outcome
     }
 
-    /// Begins a run that was just claimed, or puts it back.
+    /// Begins a run that was just claimed, or puts it back. Where neither can be done, and where nobody takes it up
+    /// since the journal knew it already, the watch loop finds its claim unused.
     async fn begin(&self, row: Model) -> Result<(), RunsError> {
         let run_id = row.id.parse().map_err(|_| StoreError::unreadable("runs.id"))?;
         self.executions.expect(run_id, row.clone());
         let begun = self.engine.begin(run_id).await;
         if begun.is_err() {
             let unused = self.executions.forget(run_id);
-            let write = self.runs.store().write().await?;
-            db::claims::put_back(&write, &row, self.identity.id(), unused).await?;
-            write.commit().await?;
+            if let Err(error) = self.put_back(&row, unused).await {
+                if unused {
+                    self.executions.expect(run_id, row);
+                    self.executions.was_begun(run_id);
+                }
+                return Err(error);
+            }
         }
+        self.executions.was_begun(run_id);
         begun
+    }
+
+    async fn put_back(&self, claimed: &Model, unused: bool) -> Result<(), RunsError> {
+        let write = self.runs.store().write().await?;
+        db::claims::put_back(&write, claimed, self.identity.id(), unused).await?;
+        Ok(write.commit().await?)
     }
 
     /// Tells what runs here that it was cancelled or taken over, and begins what should run here and does not.
@@ -268,13 +299,19 @@ impl Shared {
         let idle: Vec<RunId> = held.iter().map(|held| held.id).filter(|id| !self.executions.has(*id)).collect();
         unexecuted.retain(|id, _| idle.contains(id));
         for id in idle {
-            // It may be about to begin, or wait for its next try after an interruption.
-            if unexecuted.entry(id).or_insert_with(Instant::now).elapsed() < self.options.timing.dead_after {
+            let timing = &self.options.timing;
+            // One whose claim is unused is about to begin; any other waits for its next try after an interruption.
+            let patience =
+                if self.executions.has_unused_claim(id) { timing.watch * UNUSED_WATCHES } else { timing.dead_after };
+            if unexecuted.entry(id).or_insert_with(Instant::now).elapsed() < patience {
                 continue;
             }
             tracing::warn!(run.id = %id, "the run is held here and not executed: it is begun again");
             unexecuted.remove(&id);
-            self.engine.begin(id).await?;
+            // One that cannot be begun now must not keep the others from it.
+            if let Err(error) = self.engine.begin(id).await {
+                tracing::warn!(run.id = %id, ?error, "failed to begin the run");
+            }
         }
         Ok(())
     }

@@ -27,54 +27,93 @@ fn due(kinds: &[String], now: DateTime<Utc>) -> sea_orm::Select<Entity> {
         .filter(Condition::any().add(Column::DueAt.is_null()).add(Column::DueAt.lte(now)).add(Column::Epoch.gt(0)))
 }
 
-/// Whether a claim is worth its write lock.
-pub(crate) async fn any_due<C: ConnectionTrait>(
-    db: &C,
-    kinds: &[String],
-    now: DateTime<Utc>,
-) -> Result<bool, StoreError> {
-    Ok(due(kinds, now).select_only().column(Column::Id).into_tuple::<String>().one(db).await?.is_some())
+/// Who claims runs, and which.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Claimant<'a> {
+    pub(crate) worker_id: &'a str,
+    pub(crate) kinds: &'a [String],
+    /// How many it holds at once, not counting the one that it is there for.
+    pub(crate) concurrency: usize,
+    /// The run that it is there for: before all others, and of these only what had begun and lost its worker.
+    pub(crate) there_for: Option<RunId>,
 }
 
-/// How many runs the worker holds.
-pub(crate) async fn count_held<C: ConnectionTrait>(db: &C, worker_id: &str) -> Result<usize, StoreError> {
-    let held = Entity::find().filter(Column::State.eq(RUNNING)).filter(Column::WorkerId.eq(worker_id));
-    Ok(usize::try_from(held.count(db).await?).unwrap_or(usize::MAX))
+impl Claimant<'_> {
+    fn first(&self, now: DateTime<Utc>) -> Option<sea_orm::Select<Entity>> {
+        self.there_for.map(|id| due(self.kinds, now).filter(Column::Id.eq(id.to_string())))
+    }
+
+    fn others(&self, now: DateTime<Utc>) -> sea_orm::Select<Entity> {
+        match self.there_for {
+            Some(id) => due(self.kinds, now).filter(Column::Id.ne(id.to_string())).filter(Column::Epoch.gt(0)),
+            None => due(self.kinds, now),
+        }
+    }
+
+    async fn room<C: ConnectionTrait>(&self, db: &C) -> Result<usize, StoreError> {
+        let mut held = Entity::find().filter(Column::State.eq(RUNNING)).filter(Column::WorkerId.eq(self.worker_id));
+        if let Some(id) = self.there_for {
+            held = held.filter(Column::Id.ne(id.to_string()));
+        }
+        let held = usize::try_from(held.count(db).await?).unwrap_or(usize::MAX);
+        Ok(self.concurrency.saturating_sub(held))
+    }
+
+    /// Whether a claim is worth its write lock.
+    pub(crate) async fn may_claim<C: ConnectionTrait>(&self, db: &C, now: DateTime<Utc>) -> Result<bool, StoreError> {
+        let any =
+            |query: sea_orm::Select<Entity>| query.select_only().column(Column::Id).into_tuple::<String>().one(db);
+        if let Some(first) = self.first(now)
+            && any(first).await?.is_some()
+        {
+            return Ok(true);
+        }
+        Ok(any(self.others(now)).await?.is_some() && self.room(db).await? > 0)
+    }
 }
 
-/// Gives due runs to `worker_id` under a new epoch each, until it holds `concurrency`: what had begun before first,
-/// then the highest priority, then the oldest; never past a key's limit.
-pub(crate) async fn claim(
-    db: &Write,
-    worker_id: &str,
-    kinds: &[String],
-    concurrency: usize,
-    now: DateTime<Utc>,
-) -> Result<Vec<Model>, StoreError> {
+/// Gives due runs to a worker under a new epoch each, as far as it has room: the one that it is there for, what had
+/// begun before, then the highest priority, then the oldest; never past a key's limit.
+pub(crate) async fn claim(db: &Write, claimant: Claimant<'_>, now: DateTime<Utc>) -> Result<Vec<Model>, StoreError> {
     db.take_turns(TURN).await?;
-    let free = concurrency.saturating_sub(count_held(&**db, worker_id).await?);
+    let worker_id = claimant.worker_id;
     let mut running = running_by_key(db).await?;
     let mut claimed = Vec::new();
-    while claimed.len() < free {
+    if let Some(first) = claimant.first(now)
+        && let Some(row) = first.one(&**db).await?
+        && enters(&mut running, &row)
+    {
+        claimed.extend(take(db, worker_id, row, now).await?);
+    }
+    // Asked for after the first, which does not count.
+    let most = claimed.len() + claimant.room(&**db).await?;
+    while claimed.len() < most {
         let full: Vec<String> = running.iter().filter(|(_, key)| key.is_full()).map(|(name, _)| name.clone()).collect();
         let open = Condition::any().add(Column::ConcurrencyKey.is_null()).add(Column::ConcurrencyKey.is_not_in(full));
-        let next = due(kinds, now)
+        let next = claimant
+            .others(now)
             .filter(open)
             .order_by_desc(Column::Epoch.gt(0))
             .order_by_desc(Column::Priority)
             .order_by_asc(Column::Id);
         let Some(row) = next.one(&**db).await? else { break };
-        if let Some(name) = &row.concurrency_key {
-            let key = running.entry(name.clone()).or_insert(Key { running: 0, limit: i64::from(row.key_limit) });
-            key.limit = Ord::min(key.limit, i64::from(row.key_limit));
-            if key.is_full() {
-                continue;
-            }
-            key.running += 1;
+        if enters(&mut running, &row) {
+            claimed.extend(take(db, worker_id, row, now).await?);
         }
-        claimed.extend(take(db, worker_id, row, now).await?);
     }
     Ok(claimed)
+}
+
+/// Counts a run to its key, unless that is full.
+fn enters(running: &mut HashMap<String, Key>, row: &Model) -> bool {
+    let Some(name) = &row.concurrency_key else { return true };
+    let key = running.entry(name.clone()).or_insert(Key { running: 0, limit: i64::from(row.key_limit) });
+    key.limit = Ord::min(key.limit, i64::from(row.key_limit));
+    if key.is_full() {
+        return false;
+    }
+    key.running += 1;
+    true
 }
 
 struct Key {

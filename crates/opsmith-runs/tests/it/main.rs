@@ -77,14 +77,34 @@ struct Process {
 
 impl Process {
     async fn start(store: &TestStore, data_dir: &str, registry: Registry, concurrency: usize) -> Self {
+        Self::start_for(None, store, data_dir, registry, concurrency).await
+    }
+
+    async fn start_for(
+        there_for: Option<RunId>,
+        store: &TestStore,
+        data_dir: &str,
+        registry: Registry,
+        concurrency: usize,
+    ) -> Self {
+        let options = WorkerOptions { concurrency, timing: QUICK };
+        Self::start_with(there_for, store, data_dir, registry, options).await
+    }
+
+    async fn start_with(
+        there_for: Option<RunId>,
+        store: &TestStore,
+        data_dir: &str,
+        registry: Registry,
+        options: WorkerOptions,
+    ) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let (url, data_dir) = (store.url().clone(), store.folder().join(data_dir));
         let started = runtime.spawn(async move {
             let store = opsmith_store::Store::open(url).await.unwrap();
             let runs = Runs::open(store, Clock::system()).await.unwrap();
             let identity = Identity::lock(&data_dir, Some("w"), &Clock::system()).unwrap();
-            let options = WorkerOptions { concurrency, timing: QUICK };
-            Worker::start(runs, registry, identity, options).await.unwrap()
+            Worker::start_for(there_for, runs, registry, identity, options).await.unwrap()
         });
         Self { worker: Some(started.await.unwrap()), runtime: Some(runtime) }
     }

@@ -15,6 +15,7 @@ testkit::on_both_databases!(
     a_worker_takes_over_what_it_has_room_for,
     each_live_worker_takes_over_a_part,
     a_run_that_waits_to_go_on_keeps_its_turn_in_its_key,
+    a_worker_there_for_one_run_begins_it_before_and_beside_what_is_left,
 );
 
 /// Has a worker begin these runs, and kills it.
@@ -132,4 +133,34 @@ async fn a_run_that_waits_to_go_on_keeps_its_turn_in_its_key(store: TestStore) {
     assert_eq!(stage.count("a: second"), 1);
     let_one_through(&stage).await;
     runs.wait(same_key).await.unwrap();
+}
+
+async fn a_worker_there_for_one_run_begins_it_before_and_beside_what_is_left(store: TestStore) {
+    let (runs, stage) = (open(&store).await, Stage::new());
+    let keyed = |new: NewRun| NewRun { concurrency: Some(("k".into(), 1)), ..new };
+    let killed = Process::start(&store, "a", two_steps(&stage), 3).await;
+    for new in
+        [keyed(new_run("two", json!("same key"))), new_run("two", json!("left")), new_run("two", json!("left too"))]
+    {
+        runs.start(&new).await.unwrap();
+    }
+    for name in ["same key", "left", "left too"] {
+        stage.heard(&format!("{name}: waiting"), 1).await;
+    }
+    drop(killed);
+    let never_begun = runs.start(&urgent("never begun")).await.unwrap();
+    let mine = runs.start(&keyed(new_run("two", json!("mine")))).await.unwrap();
+    let worker = Process::start_for(Some(mine), &store, "a", two_steps(&stage), 1).await;
+    stage.heard("mine: waiting", 1).await;
+    stage.heard("left: waiting", 2).await;
+    assert_eq!((running(&runs).await, stage.count("same key: waiting")), (2, 1), "{:?}", stage.said());
+    for _ in 0..4 {
+        let_one_through(&stage).await;
+    }
+    runs.wait(mine).await.unwrap();
+    for name in ["mine", "left", "same key", "left too"] {
+        assert_eq!((stage.count(&format!("{name}: first")), stage.count(&format!("{name}: second"))), (1, 1));
+    }
+    worker.stop().await;
+    assert_eq!(runs.show(never_begun).await.unwrap().state, RunState::Queued);
 }
