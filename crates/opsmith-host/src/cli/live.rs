@@ -1,27 +1,56 @@
-use std::io::{self, Write as _};
+use std::io::{self, StdoutLock, Write as _};
+use std::sync::Once;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crossterm::cursor::{Hide, MoveTo, Show};
 use crossterm::queue;
 use crossterm::style::Print;
 use crossterm::terminal::{Clear, ClearType, EnterAlternateScreen, LeaveAlternateScreen};
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use nix::sys::signal::{Signal, raise};
+use nix::unistd::{getpid, getsid};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+use tokio_util::task::AbortOnDropHandle;
 
 use super::screen::Screen;
 use super::table::{self, Cell};
 
-/// The whole terminal, drawn again and again. What was on it before comes back when this is dropped.
+/// Whether the terminal is ours now. Changed only under the lock of stdout.
+static SHOWN: AtomicBool = AtomicBool::new(false);
+static BEFORE_PANICS: Once = Once::new();
+
+/// The whole terminal, drawn again and again. What was on it before comes back when this is dropped, for as long as the
+/// process is stopped (Ctrl-Z), and before a panic is told.
 #[derive(Debug)]
 pub struct Live {
-    window: Signal,
+    disturbed: watch::Receiver<()>,
+    _signals: AbortOnDropHandle<()>,
 }
 
 impl Live {
     pub(super) fn begin() -> io::Result<Self> {
-        let window = signal(SignalKind::window_change())?;
-        let mut out = io::stdout().lock();
-        queue!(out, EnterAlternateScreen, Hide)?;
-        out.flush()?;
-        Ok(Self { window })
+        let mut window = signal(SignalKind::window_change())?;
+        let mut stop = signal(SignalKind::from_raw(Signal::SIGTSTP as i32))?;
+        BEFORE_PANICS.call_once(|| {
+            let told_before = std::panic::take_hook();
+            std::panic::set_hook(Box::new(move |panic| {
+                // The panic may come out of a print, whose lock this thread then has and may take again.
+                let _ = hide(&mut io::stdout().lock());
+                told_before(panic);
+            }));
+        });
+        show(&mut io::stdout().lock())?;
+        let (disturbance, disturbed) = watch::channel(());
+        let signals = tokio::spawn(async move {
+            loop {
+                tokio::select! {
+                    _ = window.recv() => {}
+                    _ = stop.recv() => stop_here(),
+                }
+                disturbance.send_replace(());
+            }
+        });
+        Ok(Self { disturbed, _signals: AbortOnDropHandle::new(signals) })
     }
 
     /// Draws rows under headers over what is there, as many as the window has lines for; `total` counts also those that
@@ -29,6 +58,7 @@ impl Live {
     pub fn draw(&mut self, headers: &[&str], rows: &[Vec<Cell>], total: u64, nothing: &str) -> io::Result<()> {
         let lines = frame(headers, rows, total, nothing, Screen::of_stdout());
         let mut out = io::stdout().lock();
+        show(&mut out)?;
         queue!(out, MoveTo(0, 0))?;
         for (i, line) in lines.iter().enumerate() {
             // No break after the last line, which would scroll a full window.
@@ -39,10 +69,10 @@ impl Live {
         out.flush()
     }
 
-    /// Waits until the window has another size.
-    pub async fn resized(&mut self) {
-        if self.window.recv().await.is_none() {
-            // No more signals will come, so this never happens again.
+    /// Waits until all has to be drawn again: the window has another size, or the process goes on after a stop.
+    pub async fn disturbed(&mut self) {
+        if self.disturbed.changed().await.is_err() {
+            // Nobody listens for signals any more, so this never happens again.
             std::future::pending::<()>().await;
         }
     }
@@ -50,10 +80,40 @@ impl Live {
 
 impl Drop for Live {
     fn drop(&mut self) {
-        let mut out = io::stdout().lock();
         // A terminal that has gone needs nothing back.
-        let _ = queue!(out, Show, LeaveAlternateScreen).and_then(|()| out.flush());
+        let _ = hide(&mut io::stdout().lock());
     }
+}
+
+/// Takes the terminal, where it is not ours already.
+fn show(out: &mut StdoutLock<'_>) -> io::Result<()> {
+    if !SHOWN.swap(true, Ordering::Relaxed) {
+        queue!(out, EnterAlternateScreen, Hide)?;
+        out.flush()?;
+    }
+    Ok(())
+}
+
+/// Gives the terminal back, where it is ours.
+fn hide(out: &mut StdoutLock<'_>) -> io::Result<()> {
+    if SHOWN.swap(false, Ordering::Relaxed) {
+        queue!(out, Show, LeaveAlternateScreen)?;
+        out.flush()?;
+    }
+    Ok(())
+}
+
+/// Stops this process as SIGTSTP would, with the terminal as it was before; comes back when the process goes on.
+fn stop_here() {
+    // The leader of a session has no shell that could have it go on.
+    if getsid(None).is_ok_and(|session| session == getpid()) {
+        return;
+    }
+    // Held over the stop, so that nothing is drawn in between.
+    let mut out = io::stdout().lock();
+    let _ = hide(&mut out);
+    let _ = raise(Signal::SIGSTOP);
+    let _ = show(&mut out);
 }
 
 /// What a window of that size has room for; its last line counts what it has none for.

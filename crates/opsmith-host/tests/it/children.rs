@@ -1,9 +1,12 @@
 //! What only a process of its own shows: the parts ended by `exit` run in a child, which is this binary again.
 
+use std::fs::File;
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::process::{Child, ChildStderr, Command, Stdio};
 
+use nix::pty::openpty;
 use nix::sys::signal::{Signal, kill};
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 use opsmith_host::cli::{Globals, Output, confirm};
 use opsmith_host::config::process_env;
@@ -115,4 +118,76 @@ fn child_says_everything() {
     assert_eq!(error.kind(), ErrorKind::ConfirmationRequired);
     output.fail(&error.into());
     assert!(confirm("really?", &Globals { yes: true, ..Globals::default() }).unwrap());
+}
+
+const TAKES_THE_TERMINAL: &str = "\x1b[?1049h";
+const GIVES_IT_BACK: &str = "\x1b[?1049l";
+
+/// A part that has a terminal, and the end of that which a person would sit at.
+fn child_on_terminal(part: &str) -> (Child, File) {
+    let terminal = openpty(None, None).unwrap();
+    let slave = || Stdio::from(terminal.slave.try_clone().unwrap());
+    let mut command = child(part);
+    let child = command.env("TERM", "xterm").stdout(slave()).stderr(slave()).spawn().unwrap();
+    (child, File::from(terminal.master))
+}
+
+/// Reads what the terminal is told, up to `word` or the end.
+fn told_until(terminal: &mut File, word: &str) -> String {
+    let (mut told, mut byte) = (Vec::new(), [0]);
+    // At its end a terminal answers with an error.
+    while !told.ends_with(word.as_bytes()) && terminal.read(&mut byte).is_ok_and(|read| read == 1) {
+        told.push(byte[0]);
+    }
+    String::from_utf8_lossy(&told).into_owned()
+}
+
+#[test]
+fn a_stopped_process_gives_the_terminal_back_and_draws_again_when_it_goes_on() {
+    let (mut child, mut terminal) = child_on_terminal("child_draws_for_ever");
+    assert!(told_until(&mut terminal, "a row").contains(TAKES_THE_TERMINAL));
+    let pid = Pid::from_raw(i32::try_from(child.id()).unwrap());
+    for _ in 0..2 {
+        signal(&child, Signal::SIGTSTP);
+        let told = told_until(&mut terminal, GIVES_IT_BACK);
+        assert!(told.ends_with(GIVES_IT_BACK), "{told:?}");
+        let stopped = waitpid(pid, Some(WaitPidFlag::WUNTRACED)).unwrap();
+        assert!(matches!(stopped, WaitStatus::Stopped(..)), "{stopped:?}");
+        signal(&child, Signal::SIGCONT);
+        let told = told_until(&mut terminal, "a row");
+        assert!(told.contains(TAKES_THE_TERMINAL), "{told:?}");
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
+#[tokio::test]
+#[ignore = "run as a child by a_stopped_process_gives_the_terminal_back_and_draws_again_when_it_goes_on"]
+async fn child_draws_for_ever() {
+    if is_child() {
+        let mut live = Output::new(false).live().unwrap().unwrap();
+        loop {
+            live.draw(&["A"], &[vec!["a row".into()]], 1, "nothing").unwrap();
+            live.disturbed().await;
+        }
+    }
+}
+
+#[test]
+fn a_panic_is_told_on_the_terminal_as_it_was_before() {
+    let (mut child, mut terminal) = child_on_terminal("child_panics_over_its_drawing");
+    let told = told_until(&mut terminal, "told at the end");
+    assert!(told.contains(TAKES_THE_TERMINAL) && told.contains(GIVES_IT_BACK), "{told:?}");
+    drop(terminal);
+    child.wait().unwrap();
+}
+
+#[tokio::test]
+#[ignore = "run as a child by a_panic_is_told_on_the_terminal_as_it_was_before"]
+async fn child_panics_over_its_drawing() {
+    if is_child() {
+        let mut live = Output::new(false).live().unwrap().unwrap();
+        live.draw(&["A"], &[vec!["a row".into()]], 1, "nothing").unwrap();
+        panic!("told at the end");
+    }
 }
