@@ -22,6 +22,8 @@ pub use env::{
 pub use error::ConfigError;
 pub use load::load;
 pub use mask::mask_url;
-pub use platform::{GitSettings, PLATFORM, Platform, ServerSettings, Sign, WorkerSettings};
+pub use platform::{
+    GitSettings, PLATFORM, Platform, SandboxBackend, SandboxSettings, ServerSettings, Sign, WorkerSettings,
+};
 pub use setting::{Kind, Setting};
 pub use view::{Config, Origin, Row};

@@ -30,6 +30,25 @@ pub const PLATFORM: &[Setting] = &[
     Setting::new("git.author_name", Kind::String, "author of commits").default_value("\"Opsmith\""),
     Setting::new("git.author_email", Kind::String, "address of the author").default_value("\"opsmith@example.com\""),
     Setting::new("git.sign", Kind::String, "how commits are signed: none, gpg or ssh").default_value("\"none\""),
+    Setting::new(
+        "sandbox.backend",
+        Kind::String,
+        "walls around agents and checks: bubblewrap, container, local (none), or auto for the best that works",
+    )
+    .default_value("\"auto\""),
+    Setting::new("sandbox.readable", Kind::StringList, "files and folders that every agent and check may read")
+        .default_value("[]"),
+    Setting::new("sandbox.writable", Kind::StringList, "files and folders that every agent and check may change")
+        .default_value("[]"),
+    Setting::new("sandbox.image", Kind::String, "image of containers; the daemon has to have it"),
+    Setting::new("sandbox.socket", Kind::String, "unix socket of the container daemon")
+        .default_value("\"/var/run/docker.sock\""),
+    Setting::new(
+        "sandbox.container_network",
+        Kind::String,
+        "the daemon's network for containers that may reach anything",
+    )
+    .default_value("\"bridge\""),
     Setting::new("policy.**", Kind::Any, "what is allowed, confirmed or denied"),
 ];
 
@@ -46,6 +65,8 @@ pub struct Platform {
     pub git: GitSettings,
     /// Workers.
     pub worker: WorkerSettings,
+    /// The walls around foreign commands.
+    pub sandbox: SandboxSettings,
 }
 
 /// The workers' settings.
@@ -73,6 +94,38 @@ pub struct ServerSettings {
     pub cors_origins: Vec<String>,
     /// Names besides localhost that a server bound to loopback answers to, as behind a proxy on the same machine.
     pub allowed_hosts: Vec<String>,
+}
+
+/// The walls around foreign commands, as they are asked for.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SandboxSettings {
+    /// Which sandbox.
+    pub backend: SandboxBackend,
+    /// What every command may read; absolute.
+    pub readable: Vec<PathBuf>,
+    /// What every command may change; absolute.
+    pub writable: Vec<PathBuf>,
+    /// The image of containers.
+    pub image: Option<String>,
+    /// The container daemon's unix socket.
+    pub socket: PathBuf,
+    /// The daemon's network for containers that may reach anything.
+    pub container_network: String,
+}
+
+/// Which sandbox is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SandboxBackend {
+    /// The best that works.
+    Auto,
+    /// None of its walls.
+    Local,
+    /// Namespaces.
+    Bubblewrap,
+    /// A daemon's containers.
+    Container,
 }
 
 /// How commits are made.
@@ -118,7 +171,8 @@ impl Platform {
                 reason: "signed commits are not supported yet; use \"none\"".to_owned(),
             });
         }
-        Ok(Self { data_dir, store_url, server: config.section("server")?, git, worker: config.section("worker")? })
+        let (server, worker, sandbox) = (config.section("server")?, config.section("worker")?, sandbox(config)?);
+        Ok(Self { data_dir, store_url, server, git, worker, sandbox })
     }
 
     /// Makes the data folder, readable by its owner alone. One that is there stays as it is.
@@ -127,6 +181,16 @@ impl Platform {
         let made = DirBuilder::new().recursive(true).mode(0o700).create(path);
         made.map_err(|source| ConfigError::DataDir { path: path.clone(), source })
     }
+}
+
+fn sandbox(config: &Config) -> Result<SandboxSettings, ConfigError> {
+    let mut settings: SandboxSettings = config.section("sandbox")?;
+    for (key, paths) in [("readable", &mut settings.readable), ("writable", &mut settings.writable)] {
+        for path in paths {
+            *path = absolute(config, &format!("sandbox.{key}"), &path.to_string_lossy())?;
+        }
+    }
+    Ok(settings)
 }
 
 enum StoreFrom {
@@ -164,6 +228,13 @@ pub(super) fn complete(layers: &mut Layers<'_>) {
             put(layers, key, &path, origin);
         }
     }
+    for key in ["sandbox.readable", "sandbox.writable"] {
+        if let Some((paths, origin)) = list_under_home(layers, key)
+            && let Some(path) = KeyPath::parse(key)
+        {
+            layers.insert(path, paths, origin);
+        }
+    }
     if layers.entry("data_dir").is_none() {
         let env = layers.env();
         let home = || env(HOME_VARIABLE).map(|home| Path::new(&home).join(".local").join("share"));
@@ -184,6 +255,18 @@ fn under_home(layers: &Layers<'_>, key: &str) -> Option<(PathBuf, Origin)> {
     let entry = layers.entry(key)?;
     let below = entry.value.as_str()?.strip_prefix("~/")?;
     Some((Path::new(&layers.env()(HOME_VARIABLE)?).join(below), entry.origin.clone()))
+}
+
+/// The list, with each path that begins with `~/` in its place; `None` where there is none.
+fn list_under_home(layers: &Layers<'_>, key: &str) -> Option<(Value, Origin)> {
+    let entry = layers.entry(key)?;
+    let home = layers.env()(HOME_VARIABLE)?;
+    let place = |path: &Value| match path.as_str().and_then(|path| path.strip_prefix("~/")) {
+        Some(below) => Value::String(Path::new(&home).join(below).display().to_string()),
+        None => path.clone(),
+    };
+    let paths: Vec<Value> = entry.value.as_array()?.iter().map(place).collect();
+    (paths != *entry.value.as_array()?).then(|| (Value::Array(paths), entry.origin.clone()))
 }
 
 fn put(layers: &mut Layers<'_>, key: &str, text: &Path, origin: Origin) {

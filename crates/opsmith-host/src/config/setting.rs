@@ -17,7 +17,7 @@ pub enum Kind {
     StringList,
     /// A table whose inside the product reads itself.
     Table,
-    /// Anything, for the free subtree of a `.**` key.
+    /// Anything, for the free subtree of a `.**` key, and where a value may be of several types.
     Any,
 }
 
