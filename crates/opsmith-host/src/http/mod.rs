@@ -8,6 +8,7 @@ mod edge;
 mod json;
 mod layers;
 mod measure;
+pub mod page;
 mod problem;
 mod query;
 mod server;

@@ -18,15 +18,17 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
         axum::extract::Query::try_from_uri(&parts.uri).map(|axum::extract::Query(value)| Self(value)).map_err(
             |refused| {
-                // The cause is serde's message, behind the name of the parameter where serde knows it: `limit: …`.
-                let cause = refused.source().map_or_else(|| refused.to_string(), ToString::to_string);
-                let (path, message) = match cause.split_once(": ") {
-                    Some((name, message)) if !name.contains([' ', '`']) => (name, message),
-                    _ => ("", cause.as_str()),
-                };
-                field_problem(path, message)
-                    .unwrap_or_else(|| Problem::new(ErrorKind::Invalid, format!("the query string: {message}")))
+                unfit(&refused.source().map_or_else(|| refused.to_string(), ToString::to_string), "the query string")
             },
         )
     }
+}
+
+/// The problem of serde's message, which stands behind the name of the parameter where serde knows it: `limit: …`.
+pub(super) fn unfit(cause: &str, what: &str) -> Problem {
+    let (path, message) = match cause.split_once(": ") {
+        Some((name, message)) if !name.contains([' ', '`']) => (name, message),
+        _ => ("", cause),
+    };
+    field_problem(path, message).unwrap_or_else(|| Problem::new(ErrorKind::Invalid, format!("{what}: {message}")))
 }

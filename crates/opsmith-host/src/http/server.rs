@@ -1,10 +1,10 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use axum::Router;
 use axum::body::Body;
 use axum::extract::{ConnectInfo, DefaultBodyLimit, Request};
 use axum::middleware::{from_fn, from_fn_with_state};
+use axum::{Extension, Router};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -18,6 +18,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use super::edge::{Hosts, check_host, cors, refuse_cross_site};
 use super::layers::{end_streams, identify, limit_time, on_panic, shape_errors};
 use super::measure::measure;
+use super::page::{self, Nav, NavLink};
 use crate::config::ServerSettings;
 
 /// A client that sends its request head slower than this, or keeps a connection idle longer, is let go.
@@ -38,6 +39,8 @@ pub struct ServeOptions {
     pub request_timeout: Duration,
     /// The longest time that open requests get at shutdown.
     pub drain_timeout: Duration,
+    /// The ways to the products' pages.
+    pub nav: &'static [NavLink],
     /// The largest body; a route takes more with its own [`DefaultBodyLimit`].
     pub body_limit_bytes: usize,
 }
@@ -49,6 +52,7 @@ impl Default for ServeOptions {
             allowed_hosts: Vec::new(),
             request_timeout: Duration::from_secs(30),
             drain_timeout: Duration::from_secs(10),
+            nav: &[],
             body_limit_bytes: 1 << 20,
         }
     }
@@ -97,8 +101,8 @@ impl Hint for ServeError {
 
 /// Serves `router` until `shutdown`, then lets open requests end within the drain timeout and cuts the rest.
 ///
-/// Around the router: request id, span and log line, metrics, panics and plain errors as problems, host and cross-site checks, time and
-/// body limits. A handler finds the peer as `ConnectInfo<SocketAddr>`. Event streams end at once at shutdown.
+/// Beside the router: the files of the pages' frame. Around it: request id, span and log line, metrics, panics and plain
+/// errors as problems (to a browser, as pages), host and cross-site checks, time and body limits. A handler finds the peer as `ConnectInfo<SocketAddr>`. Event streams end at once at shutdown.
 pub async fn serve(
     listener: TcpListener,
     router: Router,
@@ -144,7 +148,10 @@ fn dress(
         Hosts::Any
     };
     // The last layer is the outermost.
+    let nav = Nav(options.nav);
     Ok(router
+        .merge(page::routes(&[page::STYLE, page::SCRIPT, page::ICON]))
+        .layer(Extension(nav))
         .layer(DefaultBodyLimit::max(options.body_limit_bytes))
         .layer(from_fn_with_state(shutdown, end_streams))
         .layer(from_fn_with_state(options.request_timeout, limit_time))
@@ -153,6 +160,7 @@ fn dress(
         .layer(CatchPanicLayer::custom(on_panic))
         .layer(cors(&options.cors_origins)?)
         .layer(from_fn_with_state(hosts, check_host))
+        .layer(from_fn_with_state(nav, page::show_problems))
         .layer(from_fn(measure))
         .layer(from_fn(identify)))
 }

@@ -5,6 +5,7 @@ mod children;
 mod config;
 mod errors;
 mod otlp;
+mod pages;
 mod server;
 mod streams;
 mod support;
