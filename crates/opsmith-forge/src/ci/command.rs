@@ -47,11 +47,12 @@ impl CommandCi {
             stdin: Vec::new(),
             // The sandbox would keep the beginning alone, and what failed is told at the end.
             limits: Limits { output_bytes: u64::MAX, ..self.limits.clone() },
-            marker: job.marker,
+            marker: job.marker.clone(),
         };
         let (sender, receiver) = mpsc::channel(16);
+        let sandbox = place.sandbox(&job);
         let (exit, tail) = tokio::join!(
-            job.sandbox.run(spec, sender, job.cancel),
+            sandbox.run(spec, sender, job.cancel),
             pass_on(receiver, job.log, self.limits.output_bytes, job.cancel)
         );
         match exit {
@@ -67,7 +68,10 @@ impl CommandCi {
         let (name, log) = (self.name(), place.without_paths(&tail.into_bytes()));
         let failing = match (exit.ended, exit.status) {
             (Ended::Cancelled, _) => return Err(CiError::Cancelled),
-            (Ended::TimedOut, _) => format!("{name} timed out after {} s", self.limits.wall.as_secs()),
+            (Ended::TimedOut, _) => {
+                let failing = format!("{name} timed out after {} s", self.limits.wall.as_secs());
+                return Ok(Verdict::Red(RedReport { timed_out: true, ..RedReport::new(failing, log.as_bytes()) }));
+            }
             (Ended::MemoryExceeded, _) => {
                 format!("{name} was killed over {} MiB of memory", self.limits.memory_mib.unwrap_or_default())
             }

@@ -17,7 +17,7 @@ mod provider;
 mod tail;
 mod verdict;
 
-pub use act::ActCi;
+pub use act::{ActCi, ActFound, TESTED_ACT, find_act};
 pub use command::CommandCi;
 pub use error::CiError;
 pub use fingerprint::fingerprint;

@@ -4,8 +4,13 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use opsmith_sandbox::Sandbox;
+
 use crate::ci::{CiError, CiJob};
 use crate::git::{checkout_fresh, erase};
+
+/// Git follows five folders that share one another's objects.
+const MOST_SHARED: usize = 5;
 
 /// The folders of one check.
 pub(super) struct Place {
@@ -16,7 +21,7 @@ impl Place {
     pub(super) async fn make(folder: &Path) -> Result<Self, CiError> {
         let failed = |source| CiError::Folder { folder: folder.to_owned(), source };
         erase(folder.to_owned()).await.map_err(|error| failed(io::Error::other(error)))?;
-        for part in ["checkout", "home", "tmp"] {
+        for part in ["checkout", "given", "home", "tmp"] {
             fs::create_dir_all(folder.join(part)).map_err(failed)?;
         }
         Ok(Self { root: folder.canonicalize().map_err(failed)? })
@@ -42,11 +47,23 @@ impl Place {
         }
     }
 
-    /// Writes a file of ours beside the checkout.
+    /// The job's sandbox, in which also the files of ours and the objects that the checkout shares can be read.
+    pub(super) fn sandbox(&self, job: &CiJob<'_>) -> Sandbox {
+        let mut access = job.sandbox.access().clone();
+        access.readable.extend(objects(job.git_dir));
+        access.readable.push(self.given());
+        job.sandbox.with_access(access)
+    }
+
+    /// Writes a file of ours, which the check can read.
     pub(super) fn file(&self, name: &str, text: &str) -> Result<PathBuf, CiError> {
-        let path = self.root.join(name);
-        fs::write(&path, text).map_err(|source| CiError::Folder { folder: self.root.clone(), source })?;
+        let path = self.given().join(name);
+        fs::write(&path, text).map_err(|source| CiError::Folder { folder: self.given(), source })?;
         Ok(path)
+    }
+
+    fn given(&self) -> PathBuf {
+        self.root.join("given")
     }
 
     pub(super) fn checkout(&self) -> PathBuf {
@@ -65,11 +82,26 @@ impl Place {
 
     /// The log as it would read at any other place: the reader's checkout is elsewhere, and so is the next one's.
     pub(super) fn without_paths(&self, log: &[u8]) -> String {
-        let root = self.root.display();
-        String::from_utf8_lossy(log)
-            .replace(&format!("{root}/checkout/"), "")
+        let text = String::from_utf8_lossy(log);
+        let root = self.root.to_string_lossy();
+        if !text.contains(&*root) {
+            return text.into_owned();
+        }
+        text.replace(&format!("{root}/checkout/"), "")
             .replace(&format!("{root}/checkout"), ".")
             .replace(&format!("{root}/home"), "~")
             .replace(&format!("{root}/tmp"), "/tmp")
     }
+}
+
+/// The folders with the objects of a repository: its own, and those that it shares from others, as deep as git goes.
+fn objects(git_dir: &Path) -> Vec<PathBuf> {
+    let mut folders: Vec<PathBuf> = git_dir.join("objects").canonicalize().into_iter().collect();
+    let mut at = 0;
+    while at < folders.len().min(MOST_SHARED) {
+        let shared = fs::read_to_string(folders[at].join("info/alternates")).unwrap_or_default();
+        folders.extend(shared.lines().map(PathBuf::from).filter(|path| path.is_absolute()));
+        at += 1;
+    }
+    folders
 }

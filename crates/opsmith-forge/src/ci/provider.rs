@@ -4,7 +4,7 @@ use opsmith_sandbox::{Marker, OutputChunk, Sandbox};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use crate::ci::{ActCi, CiError, CommandCi, Verdict};
+use crate::ci::{ActCi, CiError, CommandCi, RedReport, Verdict};
 use crate::git::Git;
 
 /// Who is asked for a verdict.
@@ -21,7 +21,7 @@ pub enum Provider {
 /// One commit to be checked, and the means to do it.
 #[derive(Debug)]
 pub struct CiJob<'a> {
-    /// Where commands run.
+    /// Where commands run. What they need of the check's own files is added to what they may touch.
     pub sandbox: &'a Sandbox,
     /// What checks the commit out.
     pub git: &'a Git,
@@ -46,6 +46,16 @@ impl Provider {
             Self::Command(command) => command.check(job).await,
             Self::Act(act) => act.check(job).await,
             Self::None => Ok(Verdict::NoCi),
+        }
+    }
+
+    /// The same for a second look at a commit that was red: a command runs whole, of workflows those that were not
+    /// green.
+    #[must_use]
+    pub fn again(self, red: &RedReport) -> Self {
+        match self {
+            Self::Act(act) => Self::Act(ActCi { only: red.again.clone(), ..act }),
+            same @ (Self::Command(_) | Self::None) => same,
         }
     }
 }

@@ -33,6 +33,12 @@ pub struct RedReport {
     pub fingerprint: String,
     /// What failed and how: "`make test` exited with 2".
     pub failing: String,
+    /// It was ended at its time limit: run again, it would take as long again.
+    #[serde(default)]
+    pub timed_out: bool,
+    /// The workflows that were not green, which are run again; empty where all is.
+    #[serde(default)]
+    pub again: Vec<String>,
 }
 
 impl RedReport {
@@ -40,7 +46,7 @@ impl RedReport {
     pub fn new(failing: String, log_tail: &[u8]) -> Self {
         let excerpt = excerpt(log_tail);
         let fingerprint = fingerprint(&format!("{excerpt}\n{failing}"));
-        Self { excerpt, fingerprint, failing }
+        Self { excerpt, fingerprint, failing, timed_out: false, again: Vec::new() }
     }
 }
 

@@ -170,9 +170,15 @@ impl CachedRepo {
 
     /// Whether the commit `sha` is here, with all it refers to.
     pub async fn contains(&self, sha: &str) -> Result<bool, GitError> {
+        self.contains_all(&[sha]).await
+    }
+
+    /// The same of several commits, in one process.
+    pub async fn contains_all(&self, shas: &[&str]) -> Result<bool, GitError> {
+        let shas = shas.iter().map(|sha| object_id(sha)).collect::<Result<Vec<_>, _>>()?;
         // A commit may come before its files when git is killed, so the commit alone proves nothing.
-        let ended =
-            self.work().args(["rev-list", "--objects", "--quiet", object_id(sha)?, "--not", "--all"]).end().await?;
+        let listing = self.work().args(["rev-list", "--objects", "--quiet"]).args(shas).args(["--not", "--all"]);
+        let ended = listing.end().await?;
         match ended.code {
             Some(0) => Ok(true),
             Some(128) => Ok(false),

@@ -3,9 +3,12 @@
 #![allow(clippy::unwrap_used)]
 
 mod act;
+mod act_faults;
+mod bench;
 mod cache;
 mod changed;
 mod ci;
+mod ci_faults;
 mod command;
 mod desk;
 mod diff;

@@ -9,9 +9,12 @@
 
 mod event;
 mod judge;
+mod listen;
 mod provider;
 mod report;
 mod trigger;
+mod version;
 mod workflow;
 
 pub use provider::ActCi;
+pub use version::{ActFound, TESTED_ACT, find_act};

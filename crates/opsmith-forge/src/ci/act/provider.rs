@@ -4,13 +4,12 @@ use std::io::Read as _;
 use std::path::Path;
 use std::time::Duration;
 
-use opsmith_sandbox::{CommandSpec, Ended as How, Exit, Limits, OutputChunk, SandboxError, Stream};
+use opsmith_sandbox::{CommandSpec, Ended as How, Exit, Limits, SandboxError};
 use serde_json::json;
 use tokio::sync::mpsc;
 
-use super::event::ActEvent;
-use super::judge::{Ended, judge};
-use super::report::Report;
+use super::judge::{Ended, judge, section};
+use super::listen::{Heard, listen};
 use super::trigger::Event;
 use super::workflow::{MAX_FILE_BYTES, Workflow};
 use crate::ci::output::pass_on;
@@ -24,8 +23,8 @@ const MOST_FILES: usize = 100;
 /// Sourced by the bash that act starts for a step. act 0.2.89 stops listening to a step's terminal the moment that its
 /// shell ends with a failure, and the last words, which say why, are lost; so a failing shell ends a little later.
 const LAST_WORDS: &str = "unset BASH_ENV\ntrap '[ $? -eq 0 ] || sleep 1' EXIT\n";
-/// A longer line of act's is left out.
-const MAX_LINE_BYTES: usize = 1024 * 1024;
+/// How long act may take to its first job; until then it reads files, and fetches workflows that are called.
+const MOST_START: Duration = Duration::from_secs(120);
 
 /// The repository's own workflows, run by act without containers.
 #[derive(Clone, Debug)]
@@ -36,6 +35,8 @@ pub struct ActCi {
     pub branch: String,
     /// The branch that it is to go into.
     pub base: String,
+    /// The files of the workflows that are run; where it is empty, all.
+    pub only: Vec<String>,
     /// The bounds; the time is for all workflows together.
     pub limits: Limits,
 }
@@ -53,7 +54,7 @@ impl ActCi {
     async fn check_at(&self, place: &Place, job: &mut CiJob<'_>) -> Result<Verdict, CiError> {
         let checkout = place.check_out(job).await?;
         let (mut ended, mut spent) = (Vec::new(), Duration::ZERO);
-        for file in files(&checkout) {
+        for file in files(&checkout).into_iter().filter(|file| self.only.is_empty() || self.only.contains(file)) {
             let workflow = match read(&checkout, &file).and_then(|text| Workflow::parse(&file, &text)) {
                 Ok(workflow) => workflow,
                 Err(error) => {
@@ -63,23 +64,33 @@ impl ActCi {
             };
             let Some(event) = workflow.trigger.event(&self.branch, &self.base) else { continue };
             let wall = self.limits.wall.saturating_sub(spent);
-            let (exit, run) = match self.run(place, job, &workflow, event, wall).await {
+            let (exit, heard) = match self.run(place, job, &workflow, event, wall).await {
                 Ok(ran) => ran,
                 Err(CiError::Sandbox(SandboxError::ProgramNotFound { program })) => {
                     return Ok(Verdict::CannotRun { reason: format!("`{}` is not installed", program.display()) });
                 }
+                Err(CiError::Sandbox(SandboxError::NotExecutable { program, .. })) => {
+                    return Ok(Verdict::CannotRun { reason: format!("`{}` cannot be executed", program.display()) });
+                }
                 Err(error) => return Err(error),
             };
+            // Stopped before its first job, and not for the time that other workflows took: not the commit's doing.
+            if heard.never_began || (exit.ended == How::TimedOut && !heard.report.has_jobs() && spent.is_zero()) {
+                let waited_s = wall.min(MOST_START).as_secs();
+                return Ok(Verdict::CannotRun { reason: format!("{file}: act began no job within {waited_s} s") });
+            }
             spent += exit.wall;
+            let run = Ended { file, jobs: heard.report.into_jobs(), complaint: heard.complaint, status: exit.status };
             match exit.ended {
                 How::Exited => ended.push(run),
                 How::Cancelled => return Err(CiError::Cancelled),
                 How::TimedOut => {
-                    return Ok(stopped(run, &format!("timed out after {} s", self.limits.wall.as_secs())));
+                    let stopped = stopped(run, &format!("timed out after {} s", self.limits.wall.as_secs()));
+                    return Ok(Verdict::Red(RedReport { timed_out: true, ..stopped }));
                 }
                 How::MemoryExceeded => {
                     let memory_mib = self.limits.memory_mib.unwrap_or_default();
-                    return Ok(stopped(run, &format!("was killed over {memory_mib} MiB of memory")));
+                    return Ok(Verdict::Red(stopped(run, &format!("was killed over {memory_mib} MiB of memory"))));
                 }
             }
         }
@@ -96,8 +107,28 @@ impl ActCi {
         workflow: &Workflow,
         event: Event,
         wall: Duration,
-    ) -> Result<(Exit, Ended), CiError> {
-        let payload = place.file("event.json", &self.payload(event, job.sha))?;
+    ) -> Result<(Exit, Heard), CiError> {
+        let spec = CommandSpec {
+            program: self.program.clone(),
+            args: self.arguments(place, workflow, event, job.sha)?,
+            cwd: place.checkout(),
+            env: place.environment(),
+            stdin: Vec::new(),
+            limits: Limits { wall, output_bytes: u64::MAX, ..self.limits.clone() },
+            marker: job.marker.clone(),
+        };
+        let ((sender, receiver), (said, heard)) = (mpsc::channel(16), mpsc::channel(16));
+        let (sandbox, cancel) = (place.sandbox(job), job.cancel.child_token());
+        let (exit, heard, _) = tokio::join!(
+            sandbox.run(spec, sender, &cancel),
+            listen(workflow, place, receiver, said, MOST_START, &cancel),
+            pass_on(heard, job.log.clone(), self.limits.output_bytes, job.cancel)
+        );
+        Ok((exit.map_err(CiError::Sandbox)?, heard))
+    }
+
+    fn arguments(&self, place: &Place, workflow: &Workflow, event: Event, sha: &str) -> Result<Vec<OsString>, CiError> {
+        let payload = place.file("event.json", &self.payload(event, sha))?;
         let mut last_words = OsString::from("BASH_ENV=");
         last_words.push(place.file("last-words", LAST_WORDS)?);
         let mut args: Vec<OsString> = vec![event.name().into(), "--json".into(), "--no-cache-server".into()];
@@ -112,25 +143,7 @@ impl ActCi {
         for label in workflow.platforms() {
             args.extend(["-P".into(), format!("{label}=-self-hosted").into()]);
         }
-        let spec = CommandSpec {
-            program: self.program.clone(),
-            args,
-            cwd: place.checkout(),
-            env: place.environment(),
-            stdin: Vec::new(),
-            limits: Limits { wall, output_bytes: u64::MAX, ..self.limits.clone() },
-            marker: job.marker.clone(),
-        };
-        let ((sender, receiver), (said, heard)) = (mpsc::channel(16), mpsc::channel(16));
-        let (exit, (report, complaint), _) = tokio::join!(
-            job.sandbox.run(spec, sender, job.cancel),
-            listen(workflow, place, receiver, said),
-            pass_on(heard, job.log.clone(), self.limits.output_bytes, job.cancel)
-        );
-        let exit = exit.map_err(CiError::Sandbox)?;
-        let exit_ok = exit.status == opsmith_sandbox::ExitStatus::Code(0);
-        let jobs = report.into_jobs();
-        Ok((exit, Ended { file: workflow.file.clone(), jobs, complaint, exit_ok }))
+        Ok(args)
     }
 
     /// What GitHub would tell the workflow of its event, as far as workflows commonly ask.
@@ -152,86 +165,18 @@ impl ActCi {
     }
 }
 
-/// Reads act's lines as they come; gives what they tell and the last complaint of act's own.
-async fn listen(
-    workflow: &Workflow,
-    place: &Place,
-    mut output: mpsc::Receiver<OutputChunk>,
-    said: mpsc::Sender<OutputChunk>,
-) -> (Report, Option<String>) {
-    let (mut report, mut complaint) = (Report::default(), None);
-    let (mut lines, mut errors) = (Lines::default(), Lines::default());
-    while let Some(chunk) = output.recv().await {
-        let whole = match chunk.stream {
-            Stream::Stdout => lines.push(&chunk.bytes),
-            Stream::Stderr => errors.push(&chunk.bytes),
-        };
-        for line in whole {
-            let line = without_workspaces(place.without_paths(&line));
-            match serde_json::from_str::<ActEvent>(&line) {
-                Ok(event) => {
-                    let Some(text) = report.take(workflow, &event) else { continue };
-                    // Nobody listens any more after a cancel alone.
-                    let _ = said.send(OutputChunk { stream: Stream::Stdout, bytes: text.into_bytes() }).await;
-                }
-                Err(_) => {
-                    let text = line.trim_start_matches("Error: ").trim().to_owned();
-                    complaint = (!text.is_empty()).then_some(text);
-                }
-            }
-        }
-    }
-    (report, complaint)
-}
-
-/// A job's copy of the repository lies in a folder with a name by chance: `~/.cache/act/<16 hex digits>/hostexecutor`.
-fn without_workspaces(mut line: String) -> String {
-    const BEFORE: &str = "~/.cache/act/";
-    const AFTER: &str = "/hostexecutor";
-    let mut from = 0;
-    while let Some(at) = line[from..].find(BEFORE).map(|at| from + at) {
-        let name = at + BEFORE.len();
-        let end = line[name..].find(|c: char| !c.is_ascii_hexdigit()).map_or(line.len(), |end| name + end);
-        if line[end..].starts_with(AFTER) {
-            line.replace_range(at..end + AFTER.len(), ".");
-        }
-        from = at + 1;
-    }
-    line
-}
-
-/// Lines out of pieces.
-#[derive(Debug, Default)]
-struct Lines {
-    open: Vec<u8>,
-    too_long: bool,
-}
-
-impl Lines {
-    fn push(&mut self, bytes: &[u8]) -> Vec<Vec<u8>> {
-        let mut whole = Vec::new();
-        for piece in bytes.split_inclusive(|byte| *byte == b'\n') {
-            self.too_long |= self.open.len() + piece.len() > MAX_LINE_BYTES;
-            if !self.too_long {
-                self.open.extend_from_slice(piece);
-            }
-            if piece.ends_with(b"\n") {
-                let line = std::mem::take(&mut self.open);
-                if !std::mem::take(&mut self.too_long) {
-                    whole.push(line);
-                }
-            }
-        }
-        whole
-    }
-}
-
-/// A run that was ended for us, with what had failed until then.
-fn stopped(run: Ended, how: &str) -> Verdict {
+/// A run that was ended for us, with what had failed until then and what the steps under way had said.
+fn stopped(run: Ended, how: &str) -> RedReport {
     let failing = format!("`{}` {how}", run.file);
-    let failed = run.jobs.into_iter().flat_map(|job| job.failed);
-    let tails: Vec<u8> = failed.flat_map(|(_, tail)| tail.into_bytes()).collect();
-    Verdict::Red(RedReport::new(failing, &tails))
+    let mut log = Vec::new();
+    for job in run.jobs {
+        let name = format!("{}: {}", run.file, job.name);
+        let tails = job.failed.into_iter().chain(job.step).map(|(step, tail)| (step, tail.into_bytes()));
+        for (step, tail) in tails.filter(|(_, tail)| !tail.is_empty()) {
+            log.extend(section(&name, &step, tail));
+        }
+    }
+    RedReport::new(failing, &log)
 }
 
 /// The names of the workflow files, in order; a link is not followed.

@@ -11,7 +11,7 @@ use crate::ci::output::TAIL_BYTES;
 const MOST_JOBS: usize = 1024;
 /// The words of act's where the runner, not the commit, is at fault: Docker is not there, an action cannot be had, no
 /// interpreter for it.
-const RUNNER_FAULTS: [&str; 7] = [
+pub(super) const RUNNER_FAULTS: [&str; 7] = [
     "docker API",
     "Docker daemon",
     "Unable to clone",
@@ -38,7 +38,8 @@ pub(super) struct JobReport {
     /// The steps that failed, each with the end of what it printed.
     pub(super) failed: Vec<(String, TailBuffer)>,
     pub(super) passed_steps: usize,
-    step: Option<(String, TailBuffer)>,
+    /// The step under way, with the end of what it printed.
+    pub(super) step: Option<(String, TailBuffer)>,
     forgiven: bool,
 }
 
@@ -54,6 +55,11 @@ impl Report {
     /// The jobs in the order of their names.
     pub(super) fn into_jobs(self) -> Vec<JobReport> {
         self.jobs.into_values().collect()
+    }
+
+    /// Whether a job was begun.
+    pub(super) fn has_jobs(&self) -> bool {
+        !self.jobs.is_empty()
     }
 
     /// Takes one event in; gives what is to be said of it in the task's log.
@@ -112,10 +118,11 @@ impl JobReport {
             Some("failure") => return self.step_failed(event),
             Some(_) | None => {}
         }
-        self.result = match event.job_result.as_deref() {
-            Some("success") => JobResult::Passed,
-            Some("failure") => JobResult::Failed,
-            Some(_) | None => self.result,
+        self.result = match (event.job_result.as_deref(), self.result) {
+            // A step can write to the stream that act tells these on; nothing that comes after a failure undoes it.
+            (_, JobResult::Failed) | (Some("failure"), _) => JobResult::Failed,
+            (Some("success"), _) => JobResult::Passed,
+            (Some(_) | None, result) => result,
         };
         event.job_result.as_ref().map(|result| format!("{}: {result}\n", self.name))
     }

@@ -19,6 +19,7 @@ pub(super) struct Workflow {
 /// What a job wants of the machine.
 #[derive(Debug)]
 struct Job {
+    needs: Vec<String>,
     labels: Labels,
     container: bool,
     services: Vec<String>,
@@ -43,6 +44,7 @@ impl Workflow {
         };
         let on = root.get("on").ok_or_else(|| "it has no `on`".to_owned())?;
         let jobs = jobs.iter().map(|(id, job)| (id.clone(), Job::of(job))).collect();
+        never_reached(&jobs).map_or(Ok(()), Err)?;
         Ok(Self { file: file.to_owned(), trigger: Trigger::of(on), jobs })
     }
 
@@ -84,7 +86,13 @@ impl Workflow {
 impl Job {
     fn of(job: &Value) -> Self {
         let services = job.get("services").and_then(Value::as_object);
+        let needs = match job.get("needs") {
+            Some(Value::String(one)) => vec![one.clone()],
+            Some(Value::Array(several)) => several.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
+            Some(_) | None => Vec::new(),
+        };
         Self {
+            needs,
             labels: Labels::of(job.get("runs-on").unwrap_or(&Value::Null)),
             container: job.get("container").is_some_and(|container| !container.is_null()),
             services: services.map(|services| services.keys().cloned().collect()).unwrap_or_default(),
@@ -113,6 +121,25 @@ impl Labels {
             _ => Self::Unknown,
         }
     }
+}
+
+/// Why some job would wait for ever: what it needs is not there, or needs it. act then runs nothing and says little.
+fn never_reached(jobs: &BTreeMap<String, Job>) -> Option<String> {
+    let mut waiting: BTreeMap<&String, &Job> = jobs.iter().collect();
+    loop {
+        let before = waiting.len();
+        let left: Vec<&String> = waiting.keys().copied().collect();
+        waiting.retain(|_, job| job.needs.iter().any(|need| left.contains(&need) || !jobs.contains_key(need)));
+        if waiting.len() == before {
+            break;
+        }
+    }
+    let unknown = |(id, job): (&&String, &&Job)| {
+        let need = job.needs.iter().find(|need| !jobs.contains_key(*need))?;
+        Some(format!("job `{id}` needs `{need}`, which is no job of it"))
+    };
+    let first = waiting.keys().next()?;
+    waiting.iter().find_map(unknown).or_else(|| Some(format!("job `{first}` waits for jobs that wait for it")))
 }
 
 /// Whether this machine can stand in for a runner of that label.
@@ -159,10 +186,20 @@ mod tests {
             ("on: push\n", "it has no `jobs`"),
             ("just words\n", "it has no `jobs`"),
             ("on: push\njobs:\n  a:\n   b: c\n    d: e\n", "line 5"),
+            ("on: push\njobs:\n  a: {needs: z}\n  b: {needs: [a]}\n", "job `a` needs `z`, which is no job of it"),
+            (
+                "on: push\njobs:\n  a: {needs: [b]}\n  b: {needs: a}\n  c: {}\n",
+                "job `a` waits for jobs that wait for it",
+            ),
         ] {
             let error = Workflow::parse("ci.yml", text).unwrap_err();
             assert!(error.contains(says), "{text:?}: {error}");
         }
+    }
+
+    #[test]
+    fn jobs_that_need_others_are_reached() {
+        workflow("  a: {}\n  b: {needs: a}\n  c: {needs: [a, b]}\n  d: {needs: c}\n");
     }
 
     #[test]
