@@ -1,7 +1,11 @@
 #!/bin/sh
 # Shows one task from a failing test to a merged pull request, on this machine alone: a small real repository, a bare
 # remote, and a recorded agent whose first edit is wrong. Leaves nothing behind.
-# usage: dev/demo.sh   (the binary: $OPSMITH_BIN, else debug/opsmith of the target folder)
+#
+# With AGENT=codex, opencode or claude the agent is that program itself. Its model is a stub that makes the same two edits,
+# and the check is the repository's own workflow, run by act where `dev/tools.sh act` could install it.
+# usage: [AGENT=codex|opencode|claude] dev/demo.sh   (the binary: $OPSMITH_BIN, else debug/opsmith of the target folder; the
+# stub is modelstub beside it)
 set -eu
 
 opsmith=${OPSMITH_BIN:-${CARGO_TARGET_DIR:-target}/debug/opsmith}
@@ -10,15 +14,32 @@ case $opsmith in
     *) opsmith=$PWD/$opsmith ;;
 esac
 
+agent=${AGENT:-}
+case $agent in
+    '' | codex | opencode | claude) ;;
+    *)
+        printf 'demo: no agent `%s`: AGENT=codex, opencode or claude, or none for a recorded one\n' "$agent" >&2
+        exit 2
+        ;;
+esac
+dev=$(cd "$(dirname "$0")" && pwd)
+
 room=$(mktemp -d "${TMPDIR:-/tmp}/opsmith-demo.XXXXXX")
 server=
+model=
+
+# end PID: ends a process of ours, if there is one.
+end() {
+    if [ -n "$1" ] && kill "$1" 2>/dev/null; then
+        wait "$1" 2>/dev/null || true
+    fi
+}
 
 tidy_up() {
     status=$?
     trap - EXIT HUP INT TERM
-    if [ -n "$server" ] && kill "$server" 2>/dev/null; then
-        wait "$server" 2>/dev/null || true
-    fi
+    end "$server"
+    end "$model"
     if [ "$status" -ne 0 ] && [ -s "$room/server.log" ]; then
         printf '\nthe end of the server log:\n' >&2
         tail -n 20 "$room/server.log" >&2
@@ -36,6 +57,20 @@ fail() {
 }
 # expect WHAT WORD FILE: the file must have the word.
 expect() { grep -q -- "$2" "$3" || fail "$1: no \`$2\` in $(cat "$3")"; }
+
+# heard PID PATTERN FILE: waits for a line of the process that fits, and prints what is in its \(…\).
+heard() {
+    tries=0
+    while :; do
+        word=$(sed -n "s/$2/\\1/p" "$3")
+        [ -z "$word" ] || break
+        kill -0 "$1" 2>/dev/null || fail "it ended: $(cat "$3")"
+        tries=$((tries + 1))
+        [ "$tries" -le 200 ] || fail "it never said that it listens: $(cat "$3")"
+        sleep 0.05
+    done
+    printf '%s\n' "$word"
+}
 
 [ -x "$opsmith" ] || fail "there is no binary at $opsmith; build it with \`cargo build -p opsmith\`"
 command -v git >/dev/null || fail 'git is not installed'
@@ -65,13 +100,36 @@ check 2 3 5
 check -1 1 0
 echo 'all sums are right'
 END
+if [ -n "$agent" ]; then
+    "$dev/tools.sh" act
+    act=$(command -v act || echo "${XDG_CACHE_HOME:-$HOME/.cache}/opsmith/tools/bin/act")
+    if [ -x "$act" ]; then
+        check=act check_key="act = \"$act\""
+    else
+        echo 'act is not here; the test is run without the workflow'
+        check=command check_key='command = "sh test.sh"'
+    fi
+    mkdir -p "$room/work/.github/workflows"
+    cat >"$room/work/.github/workflows/ci.yml" <<'END'
+on: [push, pull_request]
+jobs:
+  test:
+    runs-on: ubuntu-latest
+    steps:
+    - uses: actions/checkout@v4
+    - name: sums
+      run: sh test.sh
+END
+fi
 git -C "$room/work" add .
 git -C "$room/work" -c user.name=Ada -c user.email=ada@example.com commit --quiet -m 'Add sums'
 git clone --quiet --bare "$room/work" "$room/remote.git"
 (cd "$room/work" && sh test.sh) && fail 'the test should fail at first'
 
-say 'A recorded agent: its first edit multiplies, its second one, after the failing log, adds'
-cat >"$room/edits.toml" <<'END'
+# The agents' tables, and what checks: one is recorded, the others are the programs themselves.
+recorded_agent() {
+    say 'A recorded agent: its first edit multiplies, its second one, after the failing log, adds'
+    cat >"$room/edits.toml" <<'END'
 [[attempt]]
 say = "Two and two are four, so this must be a product."
 [[attempt.edit]]
@@ -92,33 +150,45 @@ content = """
 echo $(($1 + $2))
 """
 END
-cat >"$OPSMITH_CONFIG" <<END
-[ampx]
-agent = "recorded"
-retry_delay_s = 0
-
+    cat >"$room/agent.toml" <<END
 [ampx.agents.recorded]
 kind = "script"
 script = "$room/edits.toml"
-
-[ampx.ci]
-provider = "command"
-command = "sh test.sh"
 END
+    printf '%s\n' '[ampx.ci]' 'provider = "command"' 'command = "sh test.sh"' >"$room/ci.toml"
+}
+
+real_agent() {
+    say "$agent itself: its model is a stub, which first multiplies and, after the failing log, adds"
+    programs=$("$dev/agents.sh" "$agent")
+    stub=$(dirname "$opsmith")/modelstub
+    [ -x "$stub" ] || fail "there is no stub at $stub; build it with \`cargo build -p testkit --bin modelstub\`"
+    # The program finds no settings and no login but the demo's.
+    export HOME="$room/home" OPENCODE_CONFIG="$room/opencode.json"
+    unset CODEX_HOME CLAUDE_CONFIG_DIR OPENAI_API_KEY CODEX_API_KEY OPENAI_BASE_URL OPENCODE_CONFIG_CONTENT XDG_CONFIG_HOME XDG_DATA_HOME
+    mkdir "$HOME"
+    : >"$room/model.log"
+    "$stub" "$agent" "$programs/$agent" "$room" >"$room/model.log" 2>&1 &
+    model=$!
+    model_url=$(heard "$model" '^listening on \(.*\)$' "$room/model.log")
+    echo "its model answers at $model_url"
+    printf '%s\n' '[ampx.ci]' "provider = \"$check\"" "$check_key" >"$room/ci.toml"
+}
+
+if [ -n "$agent" ]; then real_agent; else recorded_agent; fi
+{
+    printf '%s\n' '[ampx]' "agent = \"${agent:-recorded}\"" 'retry_delay_s = 0' ''
+    cat "$room/agent.toml"
+    echo
+    cat "$room/ci.toml"
+} >"$OPSMITH_CONFIG"
 cat "$OPSMITH_CONFIG"
 
 say 'opsmith serve, on a free port'
+: >"$room/server.log"
 (cd "$room" && exec "$opsmith" serve --address 127.0.0.1:0) >"$room/server.out" 2>"$room/server.log" &
 server=$!
-url=
-tries=0
-while [ -z "$url" ]; do
-    kill -0 "$server" 2>/dev/null || fail 'the server ended'
-    tries=$((tries + 1))
-    [ "$tries" -le 200 ] || fail 'the server does not listen'
-    url=$(sed -n 's/^listening on \(http:.*\)$/\1/p' "$room/server.log")
-    [ -n "$url" ] || sleep 0.05
-done
+url=$(heard "$server" '^listening on \(http:.*\)$' "$room/server.log")
 export AMPX_API_URL="$url"
 echo "listening on $url (its log: server.log; its database: data/opsmith.db)"
 
@@ -169,6 +239,8 @@ say 'The server stops in good order'
 kill "$server"
 wait "$server" || fail 'the server ended badly'
 server=
+end "$model"
+model=
 work=$(find "$room/data/work" -mindepth 1 -maxdepth 1 2>/dev/null || true)
 [ -z "$work" ] || fail "work folders are left: $work"
 

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Makes sure of the programs that a build, the demo, the tests or the coverage need; installs only what is missing,
 # and only as root on Debian or its kin. Elsewhere it says what to install and goes on: what then cannot run says so.
-# usage: dev/deps.sh [build|demo|test|agents|coverage]
+# usage: dev/deps.sh [build|demo|test|agents|web|coverage]
 set -eu
 
 for_what=${1:-build}
@@ -61,9 +61,9 @@ want_coverage_tools() {
 }
 
 case $for_what in
-    build | demo | test | agents | coverage) ;;
+    build | demo | test | agents | web | coverage) ;;
     *)
-        say "unknown purpose \`$for_what\`: build, demo, test, agents or coverage"
+        say "unknown purpose \`$for_what\`: build, demo, test, agents, web or coverage"
         exit 2
         ;;
 esac
@@ -75,16 +75,32 @@ fi
 
 want git git
 want cc build-essential
-if [ "$for_what" = agents ]; then
-    want npm npm
-fi
 case $for_what in
-    test | coverage)
+    agents) want npm npm ;;
+    web)
+        want npm npm
+        want chromium chromium
+        # Chromium alone brings no letters.
+        [ -d /usr/share/fonts/truetype/dejavu ] || packages="$packages fonts-dejavu-core"
+        ;;
+esac
+case $for_what in
+    demo | agents | test | web | coverage) want bwrap bubblewrap ;;
+esac
+case $for_what in
+    agents | test | coverage)
         want python3 python3
         python3 -c 'import ensurepip' 2>/dev/null || packages="$packages python3-venv"
-        want bwrap bubblewrap
+        ;;
+esac
+case $for_what in
+    test | coverage)
         want dockerd docker.io
         want busybox busybox-static
+        # Completion and manual pages are tested in each.
+        want zsh zsh
+        want fish fish
+        want man man-db
         # Not in the PATH of ordinary users.
         [ -x /usr/sbin/sshd ] || want sshd openssh-server
         have_postgres_server || packages="$packages postgresql"
@@ -108,5 +124,5 @@ else
 fi
 
 case $for_what in
-    test | coverage) dev/tools.sh act ;;
+    agents | test | coverage) dev/tools.sh act ;;
 esac

@@ -62,10 +62,10 @@ impl Agent {
     }
 
     /// What of this machine its program touches beside the tree, its home and its temporary folder: it reads itself,
-    /// and a login that it renews it writes.
+    /// a login that it renews it writes, and it reaches what the configuration says.
     pub fn access(&self) -> Access {
         match self {
-            Self::Command(agent) => Access { readable: agent.launch.folders(), ..Access::default() },
+            Self::Command(agent) => agent.access(),
             Self::Program(agent) => agent.access(),
             Self::Script(_) => Access::default(),
         }

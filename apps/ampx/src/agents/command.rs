@@ -1,4 +1,4 @@
-use opsmith_sandbox::Ended;
+use opsmith_sandbox::{Access, Ended, Network};
 
 use super::launch::{Launch, ended};
 use super::{AgentError, AgentReport, Job};
@@ -10,13 +10,18 @@ pub struct CommandAgent {
     pub(super) launch: Launch,
     prompt: PromptVia,
     env: Vec<String>,
+    network: Network,
 }
 
 impl CommandAgent {
     pub(super) fn new(name: &str, settings: &AgentSettings) -> Result<Self, AgentError> {
         let mut launch = Launch::new(name, settings, &[])?;
         launch.args.extend(settings.args.iter().cloned());
-        Ok(Self { launch, prompt: settings.prompt, env: settings.env.clone() })
+        Ok(Self { launch, prompt: settings.prompt, env: settings.env.clone(), network: settings.network.0.clone() })
+    }
+
+    pub(super) fn access(&self) -> Access {
+        Access { readable: self.launch.files([]), network: self.network.clone(), ..Access::default() }
     }
 
     pub(super) async fn run(&self, job: Job<'_>) -> Result<AgentReport, AgentError> {

@@ -57,7 +57,7 @@ impl FaultKind {
 
 /// Words by which programs tell their trouble, the first that fits wins; all in lower case.
 ///
-/// Seen from codex 0.169.0 and opencode 1.18.33; the others from their documentation and issue trackers.
+/// Seen from codex 0.169.0, opencode 1.18.33 and claude 2.1.197; the others from their documentation and issue trackers.
 const TELLING: &[(FaultKind, &[&str])] = &[
     (FaultKind::NoSuchSession, &["no rollout found", "session not found", "no conversation found", "thread not found"]),
     (FaultKind::Quota, &["quota", "billing", "credit balance", "payment required", "usage limit", "out of credits"]),
@@ -107,7 +107,7 @@ const TELLING: &[(FaultKind, &[&str])] = &[
             "timeout",
         ],
     ),
-    (FaultKind::Malformed, &["json pars", "unexpected token", "invalid json", "unterminated"]),
+    (FaultKind::Malformed, &["json pars", "malformed", "unexpected token", "invalid json", "unterminated"]),
 ];
 
 impl AgentFault {

@@ -14,12 +14,12 @@ use super::script::inside;
 /// The largest configuration file that is copied.
 const MOST_FILE_BYTES: u64 = 1024 * 1024;
 
-/// Where the user's own file is, if it is there.
+/// Where the user's own file is, if it is there; the file itself, where links lead to it.
 pub(super) fn source(file: &HomeFile) -> Option<PathBuf> {
     let folder = file.folder_env.and_then(process_env).map(PathBuf::from);
     let folder = folder.or_else(|| Some(Path::new(&process_env("HOME")?).join(file.folder)))?;
     let path = folder.join(file.name);
-    path.is_file().then_some(path)
+    path.canonicalize().ok().filter(|path| path.is_file())
 }
 
 /// Makes the home and puts the user's files in their places.

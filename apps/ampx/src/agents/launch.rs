@@ -6,10 +6,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use opsmith_host::config::process_env;
-use opsmith_sandbox::{CommandSpec, Ended, Exit, ExitStatus, find_program};
+use opsmith_sandbox::{CommandSpec, Ended, Exit, ExitStatus, find_program, program_files};
 
 use super::{AgentError, Job};
 use crate::config::{AgentSettings, PromptVia};
+
+/// The variable with the folders of programs.
+const PATH_VARIABLE: &str = "PATH";
 
 /// A program and the arguments that come first.
 #[derive(Clone, Debug)]
@@ -39,13 +42,13 @@ impl Launch {
         find(&self.program).ok_or_else(|| AgentError::NoProgram(self.program.clone()))
     }
 
-    /// The folders that the program itself needs to read: its own, or the whole of an npm installation.
-    pub(super) fn folders(&self) -> Vec<PathBuf> {
-        let Some(found) = find(&self.program) else { return Vec::new() };
-        let real = fs::canonicalize(&found).unwrap_or_else(|_| found.clone());
-        let package = real.ancestors().find(|folder| folder.ends_with("node_modules"));
-        let folder = package.or_else(|| real.parent()).map(Path::to_owned);
-        found.parent().map(Path::to_owned).into_iter().chain(folder).collect()
+    /// What the program needs to read: its own files, its interpreter's, and the files that its arguments name.
+    pub(super) fn files<'a>(&'a self, more: impl IntoIterator<Item = &'a String>) -> Vec<PathBuf> {
+        let path = process_env(PATH_VARIABLE);
+        let mut files = program_files(self.program.as_ref(), path.as_ref().map(OsStr::new), Path::new("/"));
+        let named = self.args.iter().chain(more).map(PathBuf::from);
+        files.extend(named.filter(|path| path.is_absolute() && path.is_file()));
+        files
     }
 
     /// The command for one go. `args` come after the launch's own.
@@ -97,7 +100,7 @@ impl Launch {
 
 /// Where a program is for a command of ours.
 fn find(program: &str) -> Option<PathBuf> {
-    find_program(program.as_ref(), process_env("PATH").as_ref().map(OsStr::new), Path::new("/"))
+    find_program(program.as_ref(), process_env(PATH_VARIABLE).as_ref().map(OsStr::new), Path::new("/"))
 }
 
 fn write(path: PathBuf, text: &str) -> Result<PathBuf, AgentError> {

@@ -1,5 +1,5 @@
-//! claude and amp, which write the same stream: whole messages, then one `result`. From their documentation; neither
-//! was run here.
+//! claude and amp, which write the same stream: whole messages, then one `result`. claude's as claude 2.1.197 writes
+//! it; amp's from its documentation, since it works with its makers' service alone.
 
 use serde_json::Value;
 
@@ -65,6 +65,11 @@ fn read(event: &Value) -> Option<Vec<AgentEvent>> {
             blocks.iter().filter_map(block).collect()
         }
         "result" => vec![result(event)],
+        // It tries again by itself, ten times and for minutes, also where its key is refused.
+        "system" if event["subtype"] == "api_retry" => {
+            let error = event["error"].as_str().unwrap_or("an error without a message");
+            vec![AgentEvent::Error(AgentFault::told(error, event["error_status"].as_u64()))]
+        }
         "system" | "user" | "stream_event" => Vec::new(),
         _ => return None,
     };

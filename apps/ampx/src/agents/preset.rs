@@ -127,7 +127,7 @@ const CLAUDE: Preset = Preset {
     fixed_env: &[("DISABLE_AUTOUPDATER", "1"), ("IS_SANDBOX", "1")],
     litter: &[".claude/"],
     login: "run `claude` and `/login`, or set `ANTHROPIC_API_KEY`",
-    verified: DOCUMENTED,
+    verified: Verified::With("2.1.197"),
 };
 
 const AMP: Preset = Preset {
@@ -140,7 +140,7 @@ const AMP: Preset = Preset {
     fixed_env: &[("AMP_SKIP_UPDATE_CHECK", "1")],
     litter: &[".amp/"],
     login: "run `amp login`, or set `AMP_API_KEY`",
-    verified: DOCUMENTED,
+    verified: Verified::Never("it asks its makers' own service, of which there is no stub"),
 };
 
 const GEMINI: Preset = Preset {
@@ -180,7 +180,8 @@ const MINI: Preset = Preset {
     files: &[copied(".config/mini-swe-agent", ".env")],
     env: &["OPENAI_API_KEY", "OPENAI_API_BASE", "ANTHROPIC_API_KEY", "OPENROUTER_API_KEY", "GEMINI_API_KEY"],
     file_env: &[],
-    fixed_env: &[("MSWEA_CONFIGURED", "true")],
+    // It ends at the first answer of a model whose price it does not know, unless it is told to go on.
+    fixed_env: &[("MSWEA_CONFIGURED", "true"), ("MSWEA_COST_TRACKING", "ignore_errors")],
     litter: &[],
     login: "set the variable of your model's service, such as `OPENAI_API_KEY`",
     verified: DOCUMENTED,

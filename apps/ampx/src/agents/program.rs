@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 
 use opsmith_host::config::process_env;
-use opsmith_sandbox::{Access, Backend, Sandbox};
+use opsmith_sandbox::{Access, Backend, Network, Sandbox};
 
 use super::acp::Conversation;
 use super::fault::FaultKind;
@@ -23,6 +23,7 @@ pub struct ProgramAgent {
     model: Option<String>,
     args: Vec<String>,
     env: Vec<String>,
+    network: Network,
 }
 
 impl ProgramAgent {
@@ -42,6 +43,7 @@ impl ProgramAgent {
             model: settings.model.clone(),
             args: settings.args.clone(),
             env: settings.env.clone(),
+            network: settings.network.0.clone(),
         })
     }
 
@@ -55,11 +57,11 @@ impl ProgramAgent {
     }
 
     pub(super) fn access(&self) -> Access {
-        let mut readable = self.launch.folders();
+        let mut readable = self.launch.files(&self.args);
         let linked = self.preset.files.iter().filter(|file| file.sharing == Sharing::Linked);
         let writable = linked.filter_map(home::source).collect();
         readable.extend(self.preset.file_env.iter().filter_map(|name| process_env(name)).map(PathBuf::from));
-        Access { readable, writable, ..Access::default() }
+        Access { readable, writable, network: self.network.clone() }
     }
 
     fn passed_env(&self) -> impl Iterator<Item = String> {

@@ -13,10 +13,10 @@ use tokio_util::sync::CancellationToken;
 use utoipa::ToSchema;
 
 use super::fault::one_line;
-use super::launch::Launch;
+use super::launch::{Launch, ended};
 use super::preset::{PRESETS, Verified};
 use super::{Agent, AgentError};
-use crate::config::Settings;
+use crate::config::{AgentKind, Settings};
 
 /// How long a program may take to say its version.
 const MOST_VERSION_TIME: Duration = Duration::from_secs(10);
@@ -64,11 +64,20 @@ async fn status(settings: &Settings, name: &str, sandbox: &Sandbox, folder: &Pat
     let launch = agent.as_ref().ok().and_then(Agent::launch);
     let found = launch.is_none_or(|launch| launch.found().is_ok());
     let asked = match (&agent, launch) {
-        (Ok(Agent::Program(_)), Some(launch)) if found => version(launch, sandbox, folder).await,
+        (Ok(agent @ Agent::Program(_)), Some(launch)) if found => {
+            // Behind the walls that its tasks will have, so that what does not start there is told.
+            let told = version(launch, &sandbox.with_access(agent.access()), folder).await;
+            // What speaks ACP need not know the flag.
+            if settings.agent(name).is_some_and(|agent| agent.kind == AgentKind::Acp) {
+                told.or(Ok(None))
+            } else {
+                told
+            }
+        }
         (Ok(_) | Err(_), _) => Ok(None),
     };
     let no_answer = asked.as_ref().err().cloned();
-    let reason = checked.err().map(|error| error.to_string()).or(no_answer);
+    let reason = no_answer.or_else(|| checked.err().map(|error| error.to_string()));
     let (verified, verification) = match agent.as_ref().ok().and_then(Agent::verified) {
         Some(Verified::With(version)) => (true, Some(format!("with {version}"))),
         Some(Verified::Never(why)) => (false, Some(why.to_owned())),
@@ -120,10 +129,12 @@ async fn version(launch: &Launch, sandbox: &Sandbox, folder: &Path) -> Result<Op
     };
     let (exit, said) = tokio::join!(sandbox.run(spec, sender, &cancel), gather);
     let exit = exit.map_err(|error| error.to_string())?;
+    let said = strip_ansi_escapes::strip(&said);
     let said = String::from_utf8_lossy(&said);
     let first = said.lines().map(one_line).find(|line| line.chars().any(|char| char.is_ascii_digit()));
     match exit.ended {
-        Ended::Exited => Ok(first.filter(|_| exit.status == ExitStatus::Code(0))),
+        Ended::Exited if exit.status == ExitStatus::Code(0) => Ok(first),
+        Ended::Exited => Err(format!("`{} --version` {}", launch.program, ended(&exit))),
         Ended::TimedOut | Ended::Cancelled | Ended::MemoryExceeded => {
             Err(format!("`{} --version` does not answer", launch.program))
         }

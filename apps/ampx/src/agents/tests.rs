@@ -1,5 +1,5 @@
-//! Recorded streams, read to their end: codex's and opencode's as the programs wrote them against a stub of their
-//! model's API, claude's and amp's from their documentation.
+//! Recorded streams, read to their end: codex's, opencode's and claude's as the programs wrote them against a stub of
+//! their model's API, amp's and the rest of claude's from their documentation.
 
 use std::path::Path;
 
@@ -70,8 +70,13 @@ fn each_recorded_stream_comes_to_its_end() {
         ("opencode/1.18.33/broken.jsonl", Some(Unavailable), UNKNOWN),
         ("opencode/1.18.33/malformed.jsonl", Some(Malformed), UNKNOWN),
         ("opencode/1.18.33/half.jsonl", Some(Malformed), used(0, 0, Some(0.0))),
-        ("claude/documented/edit.jsonl", None, used(3212, 90, Some(0.0123))),
-        ("claude/documented/unauthorized.jsonl", Some(Auth), used(0, 0, Some(0.0))),
+        ("claude/2.1.197/edit.jsonl", None, used(1100, 70, Some(0.006_09))),
+        ("claude/2.1.197/resume.jsonl", None, used(1100, 70, Some(0.005_27))),
+        ("claude/2.1.197/unauthorized.jsonl", Some(Auth), used(0, 0, Some(0.0))),
+        ("claude/2.1.197/rate-limited.jsonl", Some(RateLimited), used(0, 0, Some(0.0))),
+        ("claude/2.1.197/out-of-quota.jsonl", Some(Quota), used(0, 0, Some(0.0))),
+        ("claude/2.1.197/broken.jsonl", Some(Unavailable), used(0, 0, Some(0.0))),
+        ("claude/2.1.197/malformed.jsonl", Some(Malformed), used(0, 0, Some(0.0))),
         ("claude/documented/max-turns.jsonl", Some(Other), used(10, 5, Some(0.5))),
         ("amp/documented/edit.jsonl", None, used(2500, 50, None)),
         ("amp/documented/failed.jsonl", Some(Quota), UNKNOWN),
@@ -100,7 +105,7 @@ fn an_edit_is_told_by_every_program_that_tells_it() {
     for stream in [
         "codex/0.169.0/edit.jsonl",
         "opencode/1.18.33/edit.jsonl",
-        "claude/documented/edit.jsonl",
+        "claude/2.1.197/edit.jsonl",
         "amp/documented/edit.jsonl",
     ] {
         let read = read(wire_of(stream), stream, Usage::ZERO);

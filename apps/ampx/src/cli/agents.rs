@@ -1,9 +1,10 @@
 use opsmith_host::cli::{Cell, Exit, Failure, Tone};
-use opsmith_host::config::process_environment;
+use opsmith_host::config::Platform;
 use opsmith_sandbox::Sandbox;
 use serde_json::json;
 
 use super::session::Session;
+use crate::SandboxChoice;
 use crate::agents::{AgentError, AgentStatus, statuses};
 use crate::config::Settings;
 
@@ -17,8 +18,10 @@ Examples:
 pub(super) struct Args {}
 
 pub(super) async fn run(session: &Session<'_>, _: &Args) -> Result<Exit, Failure> {
-    let settings = Settings::resolve(&session.config()?)?;
-    let (agents, default) = (on_this_machine(&settings).await?, settings.default_agent());
+    let config = session.config()?;
+    let settings = Settings::resolve(&config)?;
+    let sandbox = SandboxChoice::of(&Platform::resolve(&config)?, &config).make_to_look().await?;
+    let (agents, default) = (on_this_machine(&settings, &sandbox).await?, settings.default_agent());
     if session.output.is_json() {
         session.output.json(&json!({ "agents": agents, "default": default }))?;
         return Ok(Exit::OK);
@@ -56,8 +59,7 @@ pub(super) async fn run(session: &Session<'_>, _: &Args) -> Result<Exit, Failure
 }
 
 /// Every agent, asked on this machine; each program answers in a folder that goes again.
-pub(super) async fn on_this_machine(settings: &Settings) -> Result<Vec<AgentStatus>, Failure> {
-    let sandbox = Sandbox::local(process_environment())?;
+pub(super) async fn on_this_machine(settings: &Settings, sandbox: &Sandbox) -> Result<Vec<AgentStatus>, Failure> {
     let folder = tempfile::tempdir().map_err(|source| AgentError::Write { path: std::env::temp_dir(), source })?;
-    Ok(statuses(settings, &sandbox, folder.path()).await)
+    Ok(statuses(settings, sandbox, folder.path()).await)
 }

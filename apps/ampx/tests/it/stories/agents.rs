@@ -1,5 +1,7 @@
 use ampx::NewTask;
+use ampx::config::Settings;
 use ampx::task::{TaskDetail, TaskStatus};
+use opsmith_host::config::load;
 use testkit::repo::TestRepo;
 
 use super::{Setup, World, ada, folder};
@@ -45,7 +47,7 @@ async fn a_missing_program_is_an_error_with_its_name() {
     assert_eq!(detail.task.status, TaskStatus::Error);
     assert!(detail.task.summary.contains("no-such-agent-program"), "{}", detail.task.summary);
     let scratch = super::folder();
-    let statuses = ampx::agents::statuses(&world.ampx.settings, &world.ampx.sandbox, scratch.path()).await;
+    let statuses = ampx::agents::statuses(&world.ampx.settings, world.ampx.sandbox().unwrap(), scratch.path()).await;
     assert!(!statuses[0].ready && statuses[0].reason.is_some());
     world.stop().await;
 }
@@ -126,4 +128,25 @@ async fn without_any_name_the_first_installed_agent_works() {
         detail.task.summary
     );
     world.stop().await;
+}
+
+#[test]
+fn amp_is_started_by_its_variable_with_arguments_and_no_shell() {
+    let resolved = |line: &str, table: &str| {
+        let folder = folder();
+        let file = folder.path().join("opsmith.toml");
+        std::fs::write(&file, table).unwrap();
+        let env = |name: &str| (name == "AMP_COMMAND").then(|| line.to_owned());
+        load(crate::CATALOGUE.settings, &[], Some(&file), &env).and_then(|config| Settings::resolve(&config))
+    };
+    let command = |line: &str, table: &str| resolved(line, table).unwrap().agent("amp").unwrap().command.clone();
+    assert_eq!(command("/opt/amp/amp", ""), ["/opt/amp/amp"]);
+    assert_eq!(command("'/opt/my amp' --mode \"a b\" ; $(id)", ""), ["/opt/my amp", "--mode", "a b", ";", "$(id)"]);
+    assert_eq!(command("", ""), ["amp"], "an empty variable says nothing");
+    let table = "[ampx.agents.amp]\nkind = \"amp\"\n";
+    assert_eq!(command("/opt/amp", table), ["/opt/amp"]);
+    assert_eq!(command("/opt/amp", &format!("{table}command = [\"mine\"]\n")), ["mine"], "its table says more");
+    assert_eq!(resolved("/opt/amp", "").unwrap().default_agent(), Some("amp"));
+    let error = resolved("'/opt", "").unwrap_err().to_string();
+    assert!(error.contains("`ampx.amp_command`") && error.contains("env AMP_COMMAND"), "{error}");
 }

@@ -1,9 +1,13 @@
 //! Programs whose output is understood, played by shell scripts that print recorded streams.
 
+use std::os::unix::fs::PermissionsExt as _;
+use std::time::{Duration, Instant};
+
 use ampx::NewTask;
 use ampx::agents::statuses;
 use ampx::task::{TaskDetail, TaskStatus, Usage};
-use opsmith_sandbox::Sandbox;
+use opsmith_sandbox::{Backend, Sandbox};
+use tempfile::TempDir;
 
 use super::{Setup, World, ada};
 
@@ -12,11 +16,13 @@ const MEND: &str = "echo 'echo $(($1 + $2))' > sum.sh";
 
 /// An agent of that kind whose program is a shell script; `play STREAM` prints a recorded stream, and its arguments go
 /// to `args` in the world's folder, a line for each go.
-fn program(world_folder: &std::path::Path, kind: &str, script: &str) -> Setup {
-    let args = world_folder.join("args").display().to_string();
+fn program(world_folder: &TempDir, kind: &str, script: &str) -> Setup {
+    let outside = super::outside(world_folder).display().to_string();
+    let args = format!("{outside}/args");
     let script = format!("play() {{ cat {FIXTURES}/$1.jsonl; }}; echo \"$0 $*\" >> {args}; {script}");
     let setup = Setup::shell(&script);
-    Setup { agent: setup.agent.replace("\"command\"", &format!("{kind:?}")), ..setup }
+    let more = format!("[sandbox]\nreadable = [{FIXTURES:?}]\nwritable = [{outside:?}]\n");
+    Setup { agent: setup.agent.replace("\"command\"", &format!("{kind:?}")), more, ..setup }
 }
 
 async fn world(kind: &str, script: &str) -> World {
@@ -25,12 +31,12 @@ async fn world(kind: &str, script: &str) -> World {
 
 async fn world_with(kind: &str, script: &str, more: impl FnOnce(Setup) -> Setup) -> World {
     let folder = super::folder();
-    let setup = more(program(folder.path(), kind, script));
+    let setup = more(program(&folder, kind, script));
     World::with(folder, testkit::repo::TestRepo::new(), super::WRONG_SUM, setup).await
 }
 
 fn args(world: &World) -> Vec<String> {
-    let text = std::fs::read_to_string(world.folder.path().join("args")).unwrap();
+    let text = std::fs::read_to_string(world.folder.path().join("outside/args")).unwrap();
     text.lines().map(str::to_owned).collect()
 }
 
@@ -57,8 +63,13 @@ async fn a_retry_resumes_the_session_and_counts_only_what_it_used() {
     assert_eq!(tokens(&detail), [(Some(2500), Some(92)), (Some(50), Some(5))]);
     assert!(detail.attempts.iter().all(|attempt| attempt.usage.cost_usd.is_none()));
     let args = args(&world);
-    assert_eq!(args[0], "exec --json -c sandbox_mode=\"workspace-write\" -");
-    assert_eq!(args[1], format!("exec resume --json -c sandbox_mode=\"workspace-write\" {thread} -"));
+    // Behind walls of ours codex cannot put up its own.
+    let walls = match world.ampx.sandbox().unwrap().backend() {
+        Backend::Local => "workspace-write",
+        Backend::Bubblewrap | Backend::Container => "danger-full-access",
+    };
+    assert_eq!(args[0], format!("exec --json -c sandbox_mode=\"{walls}\" -"));
+    assert_eq!(args[1], format!("exec resume --json -c sandbox_mode=\"{walls}\" {thread} -"));
     assert!(log.contains("[edit] /home/ada/project/sum.sh") && log.contains("The sum is right now."), "{log}");
     assert!(!log.contains("{\"type\""), "{log}");
     assert_eq!(homes(&world), 0);
@@ -114,7 +125,7 @@ async fn a_refused_login_ends_the_task_at_once_and_says_how_to_log_in() {
     for (kind, script, login) in [
         ("codex", "play codex/0.169.0/unauthorized; exit 1", "codex login"),
         ("opencode", "play opencode/1.18.33/unauthorized; exit 1", "opencode auth login"),
-        ("claude", "play claude/documented/unauthorized", "/login"),
+        ("claude", "play claude/2.1.197/unauthorized; exit 1", "/login"),
         // aider exits with 0 all the same.
         ("aider", "echo 'litellm.AuthenticationError: AuthenticationError: OpenAIException'", "OPENAI_API_KEY"),
     ] {
@@ -269,9 +280,42 @@ async fn every_agent_tells_whether_it_is_found_ready_and_verified() {
     assert!(it.verified, "{it:?}");
     let names: Vec<&str> = statuses.iter().map(|status| status.name.as_str()).collect();
     assert_eq!(names, ["it", "codex", "opencode", "claude", "amp", "gemini", "aider", "mini"]);
-    for status in &statuses[3..] {
+    for status in &statuses[4..] {
         assert!(!status.verified && status.verification.is_some(), "{status:?}");
         assert!(status.found || (!status.ready && status.reason.is_some()), "{status:?}");
+    }
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_program_that_does_not_tell_its_version_keeps_nobody_waiting_and_is_not_believed() {
+    let scripts = [
+        ("hangs", "trap '' TERM; sleep 1000 & wait", "does not answer"),
+        ("floods", "head -c 1000000000 /dev/zero", ""),
+        ("babbles", r"printf '\377\376 \033[31mnothing\n\n'", ""),
+        ("fails", "echo 'codex 9.9'; exit 3", "exited with 3"),
+        ("dies", "kill -9 $$", "ended by signal 9"),
+        ("tells", "echo; echo 'a warning'; echo 'codex-cli 9.9'; echo more", ""),
+    ];
+    let folder = super::folder();
+    let mut more = String::new();
+    for (name, script, _) in scripts {
+        let file = folder.path().join(name);
+        std::fs::write(&file, format!("#!/bin/sh\n{script}\n")).unwrap();
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o755)).unwrap();
+        more += &format!("[ampx.agents.{name}]\nkind = \"codex\"\ncommand = [\"{}\"]\n", file.display());
+    }
+    let world = World::new(Setup { more, ..Setup::shell("true") }).await;
+    let sandbox = Sandbox::local(std::env::vars_os()).unwrap();
+    let began = Instant::now();
+    let statuses = statuses(&world.ampx.settings, &sandbox, folder.path()).await;
+    assert!(began.elapsed() < Duration::from_secs(25), "{:?}", began.elapsed());
+    for (name, _, reason) in scripts {
+        let status = statuses.iter().find(|status| status.name == name).unwrap();
+        assert_eq!(status.version.as_deref(), (name == "tells").then_some("codex-cli 9.9"), "{status:?}");
+        let said = status.reason.clone().unwrap_or_default();
+        assert!(said.contains(reason), "{status:?}");
+        assert!(reason.is_empty() || !status.ready, "{status:?}");
     }
     world.stop().await;
 }
