@@ -1,4 +1,3 @@
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -7,12 +6,12 @@ use opsmith_forge::git::{Git, Identity, RepoCache, diff};
 use opsmith_forge::local::LocalForge;
 use opsmith_forge::url::RepoUrl;
 use opsmith_guard::{AuditOutcome, AuditRecord, Guard};
-use opsmith_model::{Clock, Principal, PrincipalKind, TaskId};
+use opsmith_model::{Clock, Principal, TaskId};
 use opsmith_runs::{NewRun, Runs};
-use opsmith_sandbox::Sandbox;
+use opsmith_sandbox::{Sandbox, SandboxError};
 use opsmith_store::{Page, Store, Write};
 use serde_json::{Value, json};
-use tokio::sync::watch;
+use tokio::sync::{OnceCell, watch};
 
 use crate::AmpxError;
 use crate::arrivals::{Arrivals, Following};
@@ -20,15 +19,18 @@ use crate::branch::branch;
 use crate::config::Settings;
 use crate::db::{self, TaskFilter};
 use crate::events::{Event, EventKind};
-use crate::gates::GateFinding;
+use crate::gates::Standing;
 use crate::inputs::{self, Mode, TaskInput};
-use crate::new_task::{Created, NewTask, check_prompt};
+use crate::new_task::{Created, NewTask};
+use crate::sandbox::SandboxChoice;
 use crate::task::{Task, TaskDetail, TaskEvent, TaskStatus};
 
 /// Where a diff is cut.
 const MOST_DIFF_BYTES: usize = 8 * 1024 * 1024;
 /// How much of a log is read back, however few lines that is.
 const MOST_TAIL_BYTES: usize = 8 * 1024 * 1024;
+/// How many findings of an attempt are shown.
+const MOST_FINDINGS_SHOWN: usize = 100;
 /// How many log events are read at a time when looking for the last lines.
 const LOG_BATCH: u64 = 64;
 
@@ -51,8 +53,8 @@ pub struct Parts {
     pub cache: RepoCache,
     /// Pull requests.
     pub forge: LocalForge,
-    /// Where agents and CI commands run.
-    pub sandbox: Sandbox,
+    /// Which sandbox agents and CI commands are to run in.
+    pub sandbox_choice: SandboxChoice,
     /// Author of commits and merges.
     pub author: Identity,
     /// The folder of the tasks' work folders.
@@ -64,6 +66,7 @@ pub struct Parts {
 pub struct Ampx {
     parts: Arc<Parts>,
     arrivals: Arc<Arrivals>,
+    sandbox: Arc<OnceCell<Sandbox>>,
 }
 
 impl std::ops::Deref for Ampx {
@@ -77,7 +80,24 @@ impl std::ops::Deref for Ampx {
 impl Ampx {
     /// Tasks over the given parts.
     pub fn new(parts: Parts) -> Self {
-        Self { parts: Arc::new(parts), arrivals: Arc::default() }
+        Self { parts: Arc::new(parts), arrivals: Arc::default(), sandbox: Arc::default() }
+    }
+
+    /// Where agents and CI commands run. Only a process that has a worker runs any.
+    pub fn sandbox(&self) -> Result<&Sandbox, AmpxError> {
+        let none = || AmpxError::NotNow { message: "no worker of this process has started".to_owned(), hint: None };
+        self.sandbox.get().ok_or_else(none)
+    }
+
+    /// Makes the sandbox for the worker of that id, and removes what an earlier life of it left there.
+    pub(crate) async fn make_sandbox(&self, worker_id: &str) -> Result<(), SandboxError> {
+        let make = async || {
+            let sandbox = self.sandbox_choice.make(worker_id).await?;
+            sandbox.sweep().await?;
+            tracing::info!(sandbox.backend = %sandbox.backend(), "agents and checks run in this sandbox");
+            Ok(sandbox)
+        };
+        self.sandbox.get_or_try_init(make).await.map(drop)
     }
 
     /// The folder of the agents' homes, one for each task that has not come to its last end.
@@ -151,7 +171,13 @@ impl Ampx {
     }
 
     /// Queues a run for the task in the caller's transaction.
-    async fn queue(&self, write: &Write, task: &mut Task, url: &RepoUrl, mode: Mode) -> Result<(), AmpxError> {
+    pub(crate) async fn queue(
+        &self,
+        write: &Write,
+        task: &mut Task,
+        url: &RepoUrl,
+        mode: Mode,
+    ) -> Result<(), AmpxError> {
         let input = json!(TaskInput { task_id: task.id, mode });
         let mut run = NewRun::new(inputs::TASK, task.branch.clone(), input, task.created_by.clone());
         run.concurrency = Some((url.target().as_str().to_owned(), self.settings.per_repository));
@@ -184,14 +210,17 @@ impl Ampx {
 
     /// One task with its attempts.
     pub async fn detail(&self, id: TaskId) -> Result<TaskDetail, AmpxError> {
-        let task = self.task(id).await?;
-        Ok(TaskDetail { task, attempts: db::attempts::of_task(self.store.read(), id).await? })
-    }
-
-    /// What the gate found in a task's changes, by attempt.
-    pub async fn gate_findings(&self, id: TaskId) -> Result<BTreeMap<u32, Vec<GateFinding>>, AmpxError> {
-        self.task(id).await?;
-        Ok(db::findings::of_task(self.store.read(), id).await?)
+        let (task, read) = (self.task(id).await?, self.store.read());
+        let mut attempts = db::attempts::of_task(read, id).await?;
+        let mut found = db::findings::of_task(read, id).await?;
+        for attempt in &mut attempts {
+            let mut findings = found.remove(&attempt.number).unwrap_or_default();
+            attempt.finding_count = u32::try_from(findings.len()).unwrap_or(u32::MAX);
+            findings.sort_by_key(|finding| finding.standing != Standing::Held);
+            findings.truncate(MOST_FINDINGS_SHOWN);
+            attempt.findings = findings;
+        }
+        Ok(TaskDetail::new(task, attempts))
     }
 
     /// A page of tasks, newest first, and how many there are.
@@ -202,59 +231,6 @@ impl Ampx {
     /// How many tasks there are of each status.
     pub async fn count_by_status(&self) -> Result<Vec<(String, i64)>, AmpxError> {
         Ok(db::tasks::count_by_status(self.store.read()).await?)
-    }
-
-    /// Sends a task that stopped on, with a new prompt or the one it had.
-    pub async fn continue_task(&self, id: TaskId, prompt: Option<&str>, by: &Principal) -> Result<(), AmpxError> {
-        if let Some(prompt) = prompt {
-            check_prompt(prompt)?;
-        }
-        self.send_on(id, TaskEvent::Continue, by, |task| {
-            if let Some(prompt) = prompt {
-                task.prompt = prompt.to_owned();
-            }
-            Ok(Mode::Continue)
-        })
-        .await
-    }
-
-    /// Lets a task's held commit pass: push, CI and pull request follow. Only a person can, as with any confirmation.
-    pub async fn accept(&self, id: TaskId, by: &Principal) -> Result<(), AmpxError> {
-        if by.kind != PrincipalKind::User {
-            return Err(AmpxError::NotAPerson { what: "accept a held change", principal: by.to_string() });
-        }
-        self.send_on(id, TaskEvent::Accept, by, |task| match &task.head_sha {
-            Some(_) => Ok(Mode::Accept),
-            None => Err(AmpxError::NotNow {
-                message: format!("task `{}` has no commit that could be accepted", task.id),
-                hint: Some("have it go on with `ampx continue`".to_owned()),
-            }),
-        })
-        .await
-    }
-
-    async fn send_on(
-        &self,
-        id: TaskId,
-        event: TaskEvent,
-        by: &Principal,
-        change: impl FnOnce(&mut Task) -> Result<Mode, AmpxError> + Send,
-    ) -> Result<(), AmpxError> {
-        let write = self.store.write().await?;
-        write.take_turns("ampx.tasks").await?;
-        let found = db::tasks::find(&*write, id).await?;
-        let mut task = found.ok_or_else(|| AmpxError::NoSuchTask(id.to_string()))?;
-        task.status = task.status.apply(event)?;
-        let mode = change(&mut task)?;
-        task.summary = "waiting for a worker".to_owned();
-        let url = self.url_of(&task)?;
-        self.queue(&write, &mut task, &url, mode).await?;
-        let action = if event == TaskEvent::Accept { "ampx.task_accepted" } else { "ampx.task_continued" };
-        self.audit(&write, &task, by, action, Value::Null).await?;
-        self.save(&write, &mut task).await?;
-        write.commit().await?;
-        self.woken();
-        Ok(())
     }
 
     /// Gives a task up; what runs is ended within two seconds.

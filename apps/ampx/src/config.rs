@@ -4,10 +4,15 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use opsmith_host::config::{Config, ConfigError, Kind, Setting};
-use serde::Deserialize;
+use opsmith_host::config::{Config, ConfigError, Kind, Origin, Setting};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
 
+use crate::NetworkSetting;
 use crate::agents::{self, Agent};
+
+/// A check that fails more often than this is not red by chance.
+const MOST_RERUNS: u32 = 5;
 
 /// Every setting of ampx; the variables are those that the original read.
 pub const SETTINGS: &[Setting] = &[
@@ -33,6 +38,12 @@ pub const SETTINGS: &[Setting] = &[
         .default_value("500"),
     Setting::new("ampx.agent_memory_mib", Kind::Integer, "memory of an agent's or CI command's processes together")
         .default_value("8192"),
+    Setting::new(
+        "ampx.amp_command",
+        Kind::String,
+        "program of the agent `amp`, and its first arguments with quotes as in a shell",
+    )
+    .env(&["AMP_COMMAND"]),
     Setting::new("ampx.budget_usd", Kind::Float, "what a task may cost, in US dollars"),
     Setting::new(
         "ampx.agents.*.kind",
@@ -48,14 +59,19 @@ pub const SETTINGS: &[Setting] = &[
         Kind::StringList,
         "variables of this machine that the program gets, such as HOME",
     ),
+    Setting::new("ampx.agents.*.network", Kind::Any, "what the program may reach: on, off, or a list of host:port"),
     Setting::new("ampx.agents.*.script", Kind::String, "file with the recorded edits of a script agent"),
     Setting::new("ampx.agents.*.litter", Kind::StringList, "patterns of files that the agent leaves and nobody wants"),
     Setting::new("ampx.ci.provider", Kind::String, "auto, act, command or none").default_value("\"auto\""),
     Setting::new("ampx.ci.command", Kind::String, "shell command that is the CI of provider `command`"),
     Setting::new("ampx.ci.act", Kind::String, "program that runs the repository's workflows").default_value("\"act\""),
+    Setting::new("ampx.ci.network", Kind::Any, "what the check may reach: on, off, or a list of host:port")
+        .default_value("\"on\""),
     Setting::new("ampx.ci.local_first", Kind::Bool, "check before the push where it can be done here")
         .default_value("true"),
     Setting::new("ampx.ci.grace_s", Kind::Seconds, "how long to wait for a forge's CI to appear").default_value("120"),
+    Setting::new("ampx.ci.reruns", Kind::Integer, "how often a red check is run again before it counts, at most 5")
+        .default_value("1"),
     Setting::new("ampx.ci.timeout_s", Kind::Seconds, "longest the CI command may take").default_value("3600"),
 ];
 
@@ -81,6 +97,9 @@ pub struct Settings {
     pub agent_max_turns: u32,
     /// Memory of an agent's or CI command's processes together.
     pub agent_memory_mib: u64,
+    /// The program of the agent `amp` and its first arguments, where its own table names none; empty for its usual one.
+    #[serde(default, deserialize_with = "command_line")]
+    pub amp_command: Vec<String>,
     /// What a task may cost.
     pub budget_usd: Option<f64>,
     /// The configured agents by name.
@@ -110,6 +129,9 @@ pub struct AgentSettings {
     /// Variables of this machine that the program gets.
     #[serde(default)]
     pub env: Vec<String>,
+    /// What the program may reach.
+    #[serde(default)]
+    pub network: NetworkSetting,
     /// The recorded edits of a script agent.
     pub script: Option<PathBuf>,
     /// Patterns of files that the agent leaves and nobody wants.
@@ -168,6 +190,7 @@ impl AgentSettings {
             model: None,
             prompt: PromptVia::default(),
             env: Vec::new(),
+            network: NetworkSetting::default(),
             script: None,
             litter: Vec::new(),
         }
@@ -197,11 +220,15 @@ pub struct CiSettings {
     pub command: Option<String>,
     /// The program of provider `act`.
     pub act: String,
+    /// What the check may reach.
+    pub network: NetworkSetting,
     /// Check before the push.
     pub local_first: bool,
     /// How long to wait for a forge's CI.
     pub grace_s: u64,
-    /// Longest the command may take.
+    /// How often a red check is run again before it counts.
+    pub reruns: u32,
+    /// Longest a check may take.
     pub timeout_s: u64,
 }
 
@@ -222,22 +249,42 @@ pub enum CiProvider {
 impl Settings {
     /// Reads the typed values.
     pub fn resolve(config: &Config) -> Result<Self, ConfigError> {
-        config.section("ampx")
+        let settings: Self = config.section("ampx")?;
+        let reruns = settings.ci.reruns;
+        if reruns > MOST_RERUNS {
+            let (key, reason) = ("ampx.ci.reruns", format!("must be 0 to {MOST_RERUNS}, is {reruns}"));
+            let origin = config.origin(key).cloned().unwrap_or(Origin::Default);
+            return Err(ConfigError::Invalid { key: key.to_owned(), origin, reason });
+        }
+        Ok(settings)
     }
 
     /// The agent of that name: a configured one, or a program that needs no configuration.
     pub fn agent(&self, name: &str) -> Option<Cow<'_, AgentSettings>> {
-        self.agents.get(name).map(Cow::Borrowed).or_else(|| agents::builtin(name).map(Cow::Owned))
+        let agent = self.agents.get(name).map(Cow::Borrowed);
+        let lacks_command = agent.as_ref().is_none_or(|agent| agent.command.is_empty());
+        let mut agent = agent.or_else(|| agents::builtin(name).map(Cow::Owned))?;
+        if name == AgentKind::Amp.as_str() && lacks_command && !self.amp_command.is_empty() {
+            agent.to_mut().command.clone_from(&self.amp_command);
+        }
+        Some(agent)
     }
 
-    /// The agent of a task that names none: the first configured one that is ready, else the first known program that is
-    /// installed.
+    /// The agent of a task that names none: the first configured one that is ready, else `amp` where its command was
+    /// given, else the first known program that is installed.
     pub fn default_agent(&self) -> Option<&str> {
         let configured = || self.agents.keys().map(String::as_str);
         self.agent
             .as_deref()
             .or_else(|| configured().find(|name| Agent::of(self, name).is_ok_and(|agent| agent.is_there())))
             .or_else(|| configured().next())
+            .or_else(|| (!self.amp_command.is_empty()).then_some(AgentKind::Amp.as_str()))
             .or_else(|| agents::first_installed())
     }
+}
+
+/// The words of a line, as a shell parts them; no shell sees it.
+fn command_line<'de, D: Deserializer<'de>>(line: D) -> Result<Vec<String>, D::Error> {
+    let line = String::deserialize(line)?;
+    shlex::split(&line).ok_or_else(|| D::Error::custom("a quote in it has no end"))
 }

@@ -26,6 +26,8 @@ pub enum Mode {
     Start,
     /// From the last commit, with the latest prompt.
     Continue,
+    /// From the last commit, which is not red and was not got out: no agent, unless CI wants it.
+    Resume,
     /// From the last commit, which a person lets pass: no agent.
     Accept,
 }

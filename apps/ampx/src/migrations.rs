@@ -1,13 +1,21 @@
 use sea_orm_migration::async_trait::async_trait;
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::schema::{
-    big_integer, blob, boolean, double_null, integer, integer_null, string, string_null, text, text_null,
+    big_integer, blob, boolean, boolean_null, double_null, integer, integer_null, string, string_null, text, text_null,
     timestamp_with_time_zone, timestamp_with_time_zone_null,
 };
 
 /// ampx's tables.
 pub fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-    vec![Box::new(TaskTables), Box::new(AgentAndStep), Box::new(GateFindings), Box::new(AttemptSessions)]
+    vec![
+        Box::new(TaskTables),
+        Box::new(AgentAndStep),
+        Box::new(GateFindings),
+        Box::new(AttemptSessions),
+        Box::new(FindingStandings),
+        Box::new(AttemptWalls),
+        Box::new(AttemptReruns),
+    ]
 }
 
 struct TaskTables;
@@ -185,5 +193,72 @@ impl MigrationTrait for AttemptSessions {
         let mut alter = Table::alter();
         alter.table(name("ampx_attempts")).add_column(string_null(name("thread_id")));
         manager.alter_table(alter).await
+    }
+}
+
+/// What a finding was found in, how it stands, and who let it pass.
+struct FindingStandings;
+
+impl MigrationName for FindingStandings {
+    fn name(&self) -> &'static str {
+        "ampx_finding_standings"
+    }
+}
+
+#[async_trait]
+impl MigrationTrait for FindingStandings {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        for column in [
+            string_null(name("content")).take(),
+            string(name("standing")).default("allowed").take(),
+            text_null(name("accepted_by")).take(),
+            timestamp_with_time_zone_null(name("accepted_at")).take(),
+        ] {
+            manager.alter_table(Table::alter().table(name("ampx_gate_findings")).add_column(column).take()).await?;
+        }
+        // What was held then was said in the attempt's summary alone.
+        let held = "UPDATE ampx_gate_findings SET standing = 'held' WHERE EXISTS (SELECT 1 FROM ampx_attempts \
+                    WHERE ampx_attempts.task_id = ampx_gate_findings.task_id \
+                    AND ampx_attempts.number = ampx_gate_findings.attempt AND ampx_attempts.summary LIKE 'held:%')";
+        manager.get_connection().execute_unprepared(held).await.map(drop)
+    }
+}
+
+struct AttemptWalls;
+
+impl MigrationName for AttemptWalls {
+    fn name(&self) -> &'static str {
+        "ampx_attempt_walls"
+    }
+}
+
+#[async_trait]
+impl MigrationTrait for AttemptWalls {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        for column in ["agent_walls", "check_walls"] {
+            let mut alter = Table::alter();
+            alter.table(name("ampx_attempts")).add_column(text_null(name(column)));
+            manager.alter_table(alter).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Whether an attempt's check was flaky, and whether its commit was pushed, which nobody knows of earlier ones.
+struct AttemptReruns;
+
+impl MigrationName for AttemptReruns {
+    fn name(&self) -> &'static str {
+        "ampx_attempt_reruns"
+    }
+}
+
+#[async_trait]
+impl MigrationTrait for AttemptReruns {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        for column in [boolean(name("flaky")).default(false).take(), boolean_null(name("pushed")).take()] {
+            manager.alter_table(Table::alter().table(name("ampx_attempts")).add_column(column).take()).await?;
+        }
+        Ok(())
     }
 }

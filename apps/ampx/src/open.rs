@@ -4,12 +4,13 @@ use opsmith_forge::git::{Git, GitError, Identity as Author, RepoCache};
 use opsmith_forge::local::LocalForge;
 use opsmith_host::config::{Config, ConfigError, process_environment};
 use opsmith_host::process::Process;
-use opsmith_model::{ErrorKind, Hint};
+use opsmith_model::{ErrorKind, Hint, RunId};
 use opsmith_runs::{Identity, IdentityError, Registry, RunsError, Timing, WorkerOptions};
-use opsmith_sandbox::{Sandbox, SandboxError};
+use opsmith_sandbox::SandboxError;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::config::Settings;
+use crate::sandbox::SandboxChoice;
 use crate::upkeep::Upkeep;
 use crate::{Ampx, AmpxError, Parts, Worker};
 
@@ -74,7 +75,7 @@ pub fn open(process: &Process, config: &Config) -> Result<Ampx, OpenError> {
         cache: cache(data_dir, &git),
         git,
         forge: LocalForge::new(process.store.clone(), process.clock.clone()),
-        sandbox: Sandbox::local(process_environment())?,
+        sandbox_choice: SandboxChoice::of(&process.platform, config),
         author: Author { name: author.author_name.clone(), email: author.author_email.clone() },
         work_root: data_dir.join("work"),
     }))
@@ -98,18 +99,41 @@ pub async fn start_worker_of(
     name: Option<&str>,
     concurrency: Option<usize>,
 ) -> Result<Worker, OpenError> {
+    start(None, queues, ampx, process, name, concurrency).await
+}
+
+/// Starts a worker of this process that is there for one run: it begins that at once, and beside it what had begun and
+/// lost its worker.
+pub(crate) async fn start_worker_for(
+    run_id: Option<RunId>,
+    ampx: &Ampx,
+    process: &Process,
+) -> Result<Worker, OpenError> {
+    start(run_id, &[], ampx, process, None, None).await
+}
+
+async fn start(
+    there_for: Option<RunId>,
+    queues: &[String],
+    ampx: &Ampx,
+    process: &Process,
+    name: Option<&str>,
+    concurrency: Option<usize>,
+) -> Result<Worker, OpenError> {
     let mut registry = Registry::new();
     crate::runs::register(&mut registry, ampx);
     if !queues.is_empty() {
         registry = registry.of_queues(queues)?;
     }
     let identity = Identity::lock(&process.platform.data_dir, name, &process.clock)?;
+    // Under the id's lock: what is labelled with it is nobody's who lives.
+    ampx.make_sandbox(identity.id()).await?;
     let mut upkeep = Upkeep::new(ampx.clone(), identity.clone());
     upkeep.round().await?;
     let concurrency = concurrency.unwrap_or(ampx.settings.concurrent_tasks).max(1);
     let dead_after = process.platform.worker.dead_after();
     let options = WorkerOptions { concurrency, timing: Timing::taking_over_after(dead_after) };
-    let runs = opsmith_runs::Worker::start(process.runs.clone(), registry, identity, options).await?;
+    let runs = opsmith_runs::Worker::start_for(there_for, process.runs.clone(), registry, identity, options).await?;
     // A lease that is lost was silent for that long: there is no news more often.
     let upkeep = AbortOnDropHandle::new(tokio::spawn(upkeep.every(dead_after)));
     Ok(Worker { runs, upkeep })

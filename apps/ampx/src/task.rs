@@ -5,7 +5,9 @@ use opsmith_model::{ErrorKind, Hint, Principal, RunId, TaskId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::gates::AttemptFinding;
 use crate::merge_options::AutoMerge;
+use crate::walls::CommandWalls;
 
 /// Where a task stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
@@ -214,14 +216,28 @@ pub struct Attempt {
     pub thread_id: Option<String>,
     /// What the agent used.
     pub usage: Usage,
+    /// The walls around its agent; absent where none ran, and for attempts from before this was recorded.
+    pub agent_walls: Option<CommandWalls>,
+    /// The walls around its check, likewise.
+    pub check_walls: Option<CommandWalls>,
     /// `green`, `red`, `cannot_run` or `none`; absent while it is not known.
     pub ci_verdict: Option<String>,
-    /// What failed, and its log's end.
+    /// Whether it was red at first, and green when the same commit was checked again.
+    pub flaky: bool,
+    /// Whether its commit was pushed; not known of attempts from before this was recorded.
+    pub pushed: Option<bool>,
+    /// The end of the log of what failed; of a flaky one, at first.
     pub log_excerpt: Option<String>,
     /// Tells the same failure from another.
     pub fingerprint: Option<String>,
     /// What came of it, one line.
     pub summary: Option<String>,
+    /// What the gate found in its change, at most 100: what is held first, then the gravest.
+    #[serde(default)]
+    pub findings: Vec<AttemptFinding>,
+    /// How many findings there are.
+    #[serde(default)]
+    pub finding_count: u32,
     /// When it began.
     pub started_at: Option<DateTime<Utc>>,
     /// When it ended.
@@ -274,6 +290,17 @@ pub struct TaskDetail {
     pub task: Task,
     /// Its attempts, oldest first.
     pub attempts: Vec<Attempt>,
+    /// How many of them were red where they were checked before the push, and so were never pushed.
+    pub pushes_saved: u32,
+}
+
+impl TaskDetail {
+    /// A task and its attempts.
+    pub fn new(task: Task, attempts: Vec<Attempt>) -> Self {
+        let saved = |attempt: &&Attempt| attempt.ci_verdict.as_deref() == Some("red") && attempt.pushed == Some(false);
+        let pushes_saved = u32::try_from(attempts.iter().filter(saved).count()).unwrap_or(u32::MAX);
+        Self { task, attempts, pushes_saved }
+    }
 }
 
 #[cfg(test)]

@@ -1,11 +1,12 @@
 use std::path::Path;
 
+use opsmith_forge::ci::{ActFound, find_act};
 use opsmith_forge::git::Git;
 use opsmith_host::cli::{Cell, Exit, Failure, Globals, Tone};
-use opsmith_host::config::{Config, process_environment};
+use opsmith_host::config::{Config, Platform, process_environment};
 use opsmith_host::process::{Catalogue, Process};
 use opsmith_model::{ErrorKind, Hint};
-use opsmith_sandbox::{Capability, Enforcement, Sandbox};
+use opsmith_sandbox::{Backend, Capability, Enforcement, Sandbox};
 use serde::Serialize;
 use serde_json::json;
 
@@ -13,6 +14,7 @@ use super::agents::on_this_machine;
 use super::config::checked_settings;
 use super::session::Session;
 use crate::config::{CiProvider, Settings};
+use crate::{SandboxChoice, runs};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -61,7 +63,7 @@ impl Check {
 }
 
 pub(super) async fn run(session: &Session<'_>, _: &Args) -> Result<Exit, Failure> {
-    let mut checks = match session.config() {
+    let checks = match session.config() {
         Ok(config) => {
             let file = config.file().map_or_else(|| "none".to_owned(), |file| file.display().to_string());
             let mut checks = vec![Check::ok("configuration", format!("file: {file}"))];
@@ -70,7 +72,6 @@ pub(super) async fn run(session: &Session<'_>, _: &Args) -> Result<Exit, Failure
         }
         Err(failure) => vec![Check::failed("configuration", State::Missing, failure)],
     };
-    checks.extend(sandbox(session.output.is_json() || session.globals.verbose > 0));
     show(session, &checks)
 }
 
@@ -90,14 +91,47 @@ async fn configured(session: &Session<'_>, config: &Config) -> Vec<Check> {
         }
         Err(error) => checks.push(Check::missing("store", &error)),
     }
+    let sandbox = match sandbox_of(config).await {
+        Ok(sandbox) => Some(sandbox),
+        Err(failure) => {
+            checks.push(Check::failed("sandbox", State::Missing, failure));
+            None
+        }
+    };
     match checked_settings(config) {
         Ok(settings) => {
-            checks.extend(agents(&settings).await);
+            if let Some(sandbox) = &sandbox {
+                checks.extend(agents(&settings, sandbox).await);
+                checks.extend(asked_in_vain(&settings, sandbox));
+            }
             checks.push(ci(&settings));
+            if let Some(sandbox) = &sandbox {
+                checks.extend(act(&settings, sandbox).await);
+            }
         }
         Err(failure) => checks.push(Check::failed("settings", State::Missing, failure)),
     }
     checks.push(server(session).await);
+    let detailed = session.output.is_json() || session.globals.verbose > 0;
+    checks.extend(sandbox.iter().flat_map(|sandbox| walls(sandbox, detailed)));
+    checks
+}
+
+/// The sandbox that tasks would run in.
+async fn sandbox_of(config: &Config) -> Result<Sandbox, Failure> {
+    Ok(SandboxChoice::of(&Platform::resolve(config)?, config).make_to_look().await?)
+}
+
+/// The walls that the configuration asks for and that are not to be had; tasks that need them do not run.
+fn asked_in_vain(settings: &Settings, sandbox: &Sandbox) -> Vec<Check> {
+    let names = settings.agents.keys().map(String::as_str).chain(settings.default_agent());
+    let mut checks: Vec<Check> = Vec::new();
+    for missing in names.filter_map(|name| runs::asked_in_vain(settings, name, sandbox)) {
+        let check = Check::missing("network", &missing);
+        if !checks.iter().any(|told| told.detail == check.detail) {
+            checks.push(check);
+        }
+    }
     checks
 }
 
@@ -125,8 +159,8 @@ async fn git(folder: &Path) -> Check {
     }
 }
 
-async fn agents(settings: &Settings) -> Vec<Check> {
-    let mut found = match on_this_machine(settings).await {
+async fn agents(settings: &Settings, sandbox: &Sandbox) -> Vec<Check> {
+    let mut found = match on_this_machine(settings, sandbox).await {
         Ok(found) => found,
         Err(Failure { message, hint, .. }) => {
             return vec![Check { name: "agents".to_owned(), state: State::Missing, detail: message, hint }];
@@ -177,6 +211,27 @@ fn ci(settings: &Settings) -> Check {
     }
 }
 
+/// The program that runs workflows, where it is what checks.
+async fn act(settings: &Settings, sandbox: &Sandbox) -> Option<Check> {
+    let missing = match (settings.ci.provider, &settings.ci.command) {
+        (CiProvider::Act, _) => State::Missing,
+        (CiProvider::Auto, None) => State::Note,
+        (CiProvider::Auto | CiProvider::Command, _) | (CiProvider::None, _) => return None,
+    };
+    let folder = tempfile::tempdir().ok()?;
+    Some(match find_act(settings.ci.act.as_ref(), sandbox, folder.path()).await {
+        Ok(found) => {
+            let state = match found {
+                ActFound::Tested => State::Ok,
+                ActFound::Older(_) | ActFound::Newer(_) => State::Note,
+                ActFound::Missing | ActFound::Silent(_) => missing,
+            };
+            Check { name: "act".to_owned(), state, detail: found.to_string(), hint: found.hint() }
+        }
+        Err(error) => Check::missing("act", &error),
+    })
+}
+
 async fn server(session: &Session<'_>) -> Check {
     let reached = match session.server() {
         Ok(client) => client.ping().await.map(|_| client.url().to_owned()).map_err(Failure::from),
@@ -188,13 +243,11 @@ async fn server(session: &Session<'_>) -> Check {
     }
 }
 
-fn sandbox(detailed: bool) -> Vec<Check> {
-    let capabilities = match Sandbox::local(process_environment()) {
-        Ok(sandbox) => sandbox.capabilities(),
-        Err(error) => return vec![Check::missing("sandbox", &error)],
-    };
+fn walls(sandbox: &Sandbox, detailed: bool) -> Vec<Check> {
+    let capabilities = sandbox.capabilities();
+    let mut checks = vec![walls_in_short(sandbox, &capabilities)];
     if !detailed {
-        return vec![sandbox_in_short(&capabilities)];
+        return checks;
     }
     let check = |capability: Capability| {
         let (state, how) = match capability.enforcement {
@@ -205,15 +258,17 @@ fn sandbox(detailed: bool) -> Vec<Check> {
         let name = format!("sandbox {}", capability.name);
         Check { name, state, detail: format!("{how}{}", capability.detail), hint: None }
     };
-    capabilities.into_iter().map(check).collect()
+    checks.extend(capabilities.into_iter().map(check));
+    checks
 }
 
 /// What an agent is kept from, on one row.
-fn sandbox_in_short(capabilities: &[Capability]) -> Check {
+fn walls_in_short(sandbox: &Sandbox, capabilities: &[Capability]) -> Check {
     let named = |enforcement: Enforcement| {
         let names = capabilities.iter().filter(|capability| capability.enforcement == enforcement);
         names.map(|capability| capability.name.replace('_', " ")).collect::<Vec<_>>().join(", ")
     };
+    let backend = sandbox.backend();
     let parts = [
         ("holds", named(Enforcement::Full)),
         ("in part", named(Enforcement::Partial)),
@@ -224,9 +279,20 @@ fn sandbox_in_short(capabilities: &[Capability]) -> Check {
     Check {
         name: "sandbox".to_owned(),
         state: if whole { State::Ok } else { State::Note },
-        detail: detail.collect::<Vec<_>>().join("; "),
-        hint: Some("what each means: `-v`".to_owned()),
+        detail: format!("{backend}: {}", detail.collect::<Vec<_>>().join("; ")),
+        hint: Some(way_to_more(sandbox)),
     }
+}
+
+/// What to do for the walls that are missing, and where the reasons are.
+fn way_to_more(sandbox: &Sandbox) -> String {
+    let why_not = sandbox.passed_over().join("; ");
+    let next = match sandbox.backend() {
+        Backend::Bubblewrap | Backend::Container => String::new(),
+        Backend::Local if why_not.is_empty() => "for walls, remove `sandbox.backend = \"local\"`; ".to_owned(),
+        Backend::Local => format!("for walls, install bubblewrap and allow user namespaces: {why_not}; "),
+    };
+    format!("{next}what each means: `-v`")
 }
 
 fn show(session: &Session<'_>, checks: &[Check]) -> Result<Exit, Failure> {

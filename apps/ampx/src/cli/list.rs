@@ -153,7 +153,7 @@ async fn draw(query: &Query<'_>, mut live: Live) -> Result<Infallible, Failure> 
             .map_err(|error| Failure::new(ErrorKind::Failed, format!("failed to draw on the terminal: {error}")))?;
         tokio::select! {
             () = next_change(&mut feed) => {}
-            () = live.resized() => {}
+            () = live.disturbed() => {}
         }
     }
 }

@@ -12,6 +12,7 @@ mod continue_task;
 mod diff;
 mod doctor;
 mod feed;
+mod findings;
 mod list;
 mod logs;
 mod merge;

@@ -3,16 +3,14 @@
 use std::time::Duration;
 
 use opsmith_host::cli::{Cell, Failure, Tone, ago, clean_line, duration};
-use opsmith_model::{Clock, TaskId};
+use opsmith_model::Clock;
 
+use super::findings::show_findings;
 use super::session::Session;
+pub(super) use crate::brief::short;
+use crate::brief::{first_line, repository};
 use crate::task::{Attempt, Task, TaskDetail, TaskStatus};
-
-/// The last 8 characters of an id, in lower case: as in the task's branch.
-pub(super) fn short(id: TaskId) -> String {
-    let id = id.to_string().to_lowercase();
-    id[id.len() - 8..].to_owned()
-}
+use crate::walls::CommandWalls;
 
 pub(super) const fn tone(status: TaskStatus) -> Tone {
     match status {
@@ -24,6 +22,8 @@ pub(super) const fn tone(status: TaskStatus) -> Tone {
         TaskStatus::Error => Tone::Bad,
     }
 }
+
+const MOST_PROMPT_CHARS: usize = 40;
 
 /// What [`task_rows`] has in its columns.
 pub(super) const TASK_HEADERS: [&str; 8] =
@@ -44,7 +44,7 @@ pub(super) fn task_rows(tasks: &[Task]) -> Vec<Vec<Cell>> {
             Cell::from(format!("{}/{}", task.attempt_count, task.max_attempts)),
             Cell::from(repository(&task.repo)),
             Cell::toned(ago(task.updated_at, now), Tone::Dim),
-            Cell::from(first_line(&task.prompt)),
+            Cell::from(first_line(&task.prompt, MOST_PROMPT_CHARS)),
             Cell::from(&task.summary),
         ]
     };
@@ -71,25 +71,6 @@ pub(super) fn task_line(task: &Task) -> String {
     clean_line(&format!("{} {} {} {}", short(task.id), status_line(task), repository(&task.repo), task.summary))
 }
 
-/// The last two parts of a repository's address.
-fn repository(address: &str) -> String {
-    let path = address.trim_end_matches('/');
-    let path = path.strip_suffix(".git").unwrap_or(path);
-    let mut parts: Vec<&str> = path.rsplit(['/', ':']).take(2).collect();
-    parts.reverse();
-    parts.join("/").trim_start_matches('/').to_owned()
-}
-
-const MOST_PROMPT_CHARS: usize = 40;
-
-fn first_line(prompt: &str) -> String {
-    let line = prompt.trim().lines().next().unwrap_or_default().trim_end();
-    if line.chars().count() <= MOST_PROMPT_CHARS {
-        return line.to_owned();
-    }
-    line.chars().take(MOST_PROMPT_CHARS - 1).chain(['…']).collect()
-}
-
 /// Prints a task: as JSON the whole of it, else what a person wants to know.
 pub(super) fn show_detail(session: &Session<'_>, detail: &TaskDetail) -> Result<(), Failure> {
     let (output, task) = (session.output, &detail.task);
@@ -106,7 +87,7 @@ pub(super) fn show_detail(session: &Session<'_>, detail: &TaskDetail) -> Result<
         line("base", base);
     }
     line("agent", &task.agent);
-    line("prompt", &first_line(&task.prompt));
+    line("prompt", &first_line(&task.prompt, MOST_PROMPT_CHARS));
     if let Some(run_id) = task.run_id {
         line("run", &run_id.to_string());
     }
@@ -115,8 +96,19 @@ pub(super) fn show_detail(session: &Session<'_>, detail: &TaskDetail) -> Result<
             line(name, text);
         }
     }
+    let newest = |walls: fn(&Attempt) -> Option<&CommandWalls>| detail.attempts.iter().rev().find_map(walls);
+    for (name, walls) in [
+        ("agent walls", newest(|attempt| attempt.agent_walls.as_ref())),
+        ("check walls", newest(|attempt| attempt.check_walls.as_ref())),
+    ] {
+        if let Some(walls) = walls {
+            line(name, &walls.in_short());
+        }
+    }
     if !detail.attempts.is_empty() {
+        line("pushes saved", &detail.pushes_saved.to_string());
         show_attempts(session, &detail.attempts);
+        show_findings(session, &detail.attempts);
     }
     Ok(())
 }
@@ -132,7 +124,7 @@ fn show_attempts(session: &Session<'_>, attempts: &[Attempt]) {
         let took = attempt.started_at.zip(attempt.finished_at).map(|(begin, end)| (end - begin).to_std());
         vec![
             Cell::from(attempt.number.to_string()),
-            Cell::toned(verdict, verdict_tone),
+            Cell::toned(if attempt.flaky { format!("{verdict} (flaky)") } else { verdict.to_owned() }, verdict_tone),
             Cell::from(took.map_or_else(|| "-".to_owned(), |took| duration(took.unwrap_or(Duration::ZERO)))),
             Cell::from(attempt.usage.cost_usd.map_or_else(|| "unknown".to_owned(), |usd| format!("{usd:.2} USD"))),
             Cell::from(attempt.head_sha.as_deref().map_or("-", |sha| sha.get(..12).unwrap_or(sha))),
@@ -141,27 +133,4 @@ fn show_attempts(session: &Session<'_>, attempts: &[Attempt]) {
     };
     let headers = ["ATTEMPT", "CI", "TOOK", "COST", "COMMIT", "SUMMARY"];
     session.output.table(&headers, &attempts.iter().map(row).collect::<Vec<_>>());
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_repository_is_named_by_its_last_two_parts() {
-        for (address, shown) in [
-            ("https://github.com/acme/api.git", "acme/api"),
-            ("git@github.com:acme/api.git", "acme/api"),
-            ("/srv/git/api.git/", "git/api"),
-            ("/api", "api"),
-        ] {
-            assert_eq!(repository(address), shown);
-        }
-    }
-
-    #[test]
-    fn a_long_prompt_is_cut_between_characters() {
-        assert_eq!(first_line("\n mend it \nnow"), "mend it");
-        assert_eq!(first_line(&"é".repeat(41)).chars().count(), 40);
-    }
 }

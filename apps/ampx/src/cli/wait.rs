@@ -1,7 +1,7 @@
 use std::time::{Duration, Instant};
 
 use opsmith_host::cli::{Exit, Failure, Screen, Spinner};
-use opsmith_model::{ErrorKind, TaskId};
+use opsmith_model::{ErrorKind, RunId, TaskId};
 use opsmith_runs::{Run, RunFilter, RunState};
 use opsmith_store::Page;
 use tokio_util::sync::CancellationToken;
@@ -17,8 +17,8 @@ use crate::{Event, EventKind, open};
 const LOOK: Duration = Duration::from_secs(2);
 /// How long a server that does not answer is waited for: long enough for a restart.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// How many running runs are looked at, which is more than a machine takes at once.
-const MOST_RUNNING: u64 = 1_000;
+/// How many runs are looked at, which is more than a machine takes at once.
+const MOST_LISTED: u64 = 1_000;
 const AGAIN: Duration = Duration::from_millis(500);
 /// How long a worker of this process may take to stop.
 const STOP_LIMIT: Duration = Duration::from_secs(10);
@@ -59,53 +59,76 @@ where
 {
     let interrupted = opsmith_host::shutdown::on_signal()
         .map_err(|error| Failure::new(ErrorKind::Failed, format!("failed to listen for signals: {error}")))?;
-    let worker = match backend {
-        Backend::Server(_) => None,
-        Backend::Here(local) => Some(open::start_worker(&local.ampx, &local.process, None, None).await?),
+    let begun = begin.await?;
+    let (id, worker) = match backend {
+        Backend::Server(_) => (begun.id, None),
+        Backend::Here(local) => {
+            // The task is there before its worker, which begins it before what others left.
+            let run_id = local.ampx.task(begun.id).await?.run_id;
+            let worker = open::start_worker_for(run_id, &local.ampx, &local.process).await?;
+            (begun.id, Some((worker, run_id)))
+        }
     };
     let waited = async {
-        if let (Backend::Here(local), Some(worker)) = (backend, &worker) {
-            tell_of_others(session, local, worker.id()).await?;
+        if let (Backend::Here(local), Some((worker, run_id))) = (backend, &worker) {
+            tell_of_others(session, local, worker.id(), *run_id).await?;
         }
-        let begun = begin.await?;
-        Ok::<_, Failure>((begun.id, Wait { session, backend, begun }.until_stopped(&interrupted).await?))
+        Wait { session, backend, begun }.until_stopped(&interrupted).await
     }
     .await;
-    if let (Backend::Here(local), Ok((_, Waited::Stopped(detail)))) = (backend, &waited)
+    if let (Backend::Here(local), Ok(Waited::Stopped(detail))) = (backend, &waited)
         && let Some(run_id) = detail.task.run_id
     {
         // The run has its last steps yet to record; one that takes longer goes on with the next worker.
         let _ = tokio::time::timeout(STOP_LIMIT, local.ampx.runs.wait(run_id)).await;
     }
-    if let Some(worker) = worker {
+    if let Some((worker, _)) = worker {
         worker.shutdown(STOP_LIMIT).await;
     }
     match waited? {
-        (_, Waited::Stopped(detail)) => {
+        Waited::Stopped(detail) => {
             show_detail(session, &detail)?;
+            if let Some(saved) = pushes_saved(&detail) {
+                session.output.note(&saved);
+            }
             Ok(exit_of(detail.task.status))
         }
-        (id, Waited::Interrupted) => {
+        Waited::Interrupted => {
             session.output.note(&farewell(backend, id));
             Ok(INTERRUPTED)
         }
     }
 }
 
-/// Says what the worker of this process finds to do besides: a task that was kept goes on with whoever comes next.
-async fn tell_of_others(session: &Session<'_>, local: &Local, worker: &str) -> Result<(), Failure> {
+/// Says what the worker of this process finds to do besides: a task that was kept goes on with whoever comes next. What
+/// never began is for a server.
+async fn tell_of_others(session: &Session<'_>, local: &Local, worker: &str, own: Option<RunId>) -> Result<(), Failure> {
     let in_state = async |state: &str| {
         let filter = RunFilter { kind: None, state: Some(state.to_owned()) };
-        local.process.runs.list(&filter, Page { limit: MOST_RUNNING, offset: 0 }).await
+        local.process.runs.list(&filter, Page { limit: MOST_LISTED, offset: 0 }).await
     };
-    let ((_, queued), (running, _)) = (in_state("queued").await?, in_state("running").await?);
+    let (queued, running) = (in_state("queued").await?.0, in_state("running").await?.0);
     let taken_up = |run: &&Run| matches!(&run.state, RunState::Running { worker_id, .. } if worker_id == worker);
-    let left = queued + running.iter().filter(taken_up).count() as u64;
-    if left > 0 {
-        let runs = if left == 1 { "run that was" } else { "runs that were" };
-        session.output.note(&format!("also going on with {left} {runs} left here; see `opsmith runs list`"));
+    let others = |run: &&Run| Some(run.id) != own;
+    let (begun, waiting): (Vec<&Run>, Vec<&Run>) =
+        queued.iter().filter(others).partition(|run| run.started_at.is_some());
+    let begun = begun.len() + running.iter().filter(others).filter(taken_up).count();
+    for (count, what) in [(begun, "also going on with"), (waiting.len(), "leaving to `opsmith serve`")] {
+        if count > 0 {
+            let runs = if count == 1 { "run that was" } else { "runs that were" };
+            session.output.note(&format!("{what} {count} {runs} left here; see `opsmith runs list`"));
+        }
     }
     Ok(())
+}
+
+fn pushes_saved(detail: &TaskDetail) -> Option<String> {
+    let what = match detail.pushes_saved {
+        0 => return None,
+        1 => "1 push saved: a red attempt was checked here and never pushed".to_owned(),
+        several => format!("{several} pushes saved: red attempts were checked here and never pushed"),
+    };
+    Some(what)
 }
 
 fn farewell(backend: &Backend, id: TaskId) -> String {

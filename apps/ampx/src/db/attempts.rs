@@ -21,7 +21,13 @@ pub struct Model {
     pub input_tokens: Option<i64>,
     pub output_tokens: Option<i64>,
     pub cost_usd: Option<f64>,
+    /// The walls around its agent, as JSON.
+    pub agent_walls: Option<String>,
+    /// The walls around its check, as JSON.
+    pub check_walls: Option<String>,
     pub ci_verdict: Option<String>,
+    pub flaky: bool,
+    pub pushed: Option<bool>,
     pub log_excerpt: Option<String>,
     pub fingerprint: Option<String>,
     pub summary: Option<String>,
@@ -36,6 +42,8 @@ impl ActiveModelBehavior for ActiveModel {}
 impl From<Model> for Attempt {
     fn from(row: Model) -> Self {
         let tokens = |n: Option<i64>| n.and_then(|n| u64::try_from(n).ok());
+        // Of another version's form nothing is known.
+        let walls = |text: Option<String>| text.and_then(|text| serde_json::from_str(&text).ok());
         Self {
             number: u32::try_from(row.number).unwrap_or(0),
             prompt: row.prompt,
@@ -46,10 +54,17 @@ impl From<Model> for Attempt {
                 output_tokens: tokens(row.output_tokens),
                 cost_usd: row.cost_usd,
             },
+            agent_walls: walls(row.agent_walls),
+            check_walls: walls(row.check_walls),
             ci_verdict: row.ci_verdict,
+            flaky: row.flaky,
+            pushed: row.pushed,
             log_excerpt: row.log_excerpt,
             fingerprint: row.fingerprint,
             summary: row.summary,
+            // In a table of their own.
+            findings: Vec::new(),
+            finding_count: 0,
             started_at: row.started_at,
             finished_at: row.finished_at,
         }
@@ -73,6 +88,7 @@ pub(crate) async fn begin(
         number: Set(number_of(number)),
         prompt: Set(prompt.to_owned()),
         started_at: Set(Some(now)),
+        pushed: Set(Some(false)),
         ..Default::default()
     };
     let known = OnConflict::columns([Column::TaskId, Column::Number]).do_nothing().to_owned();
@@ -101,7 +117,11 @@ pub(crate) async fn change(
         input_tokens: tokens(attempt.usage.input_tokens),
         output_tokens: tokens(attempt.usage.output_tokens),
         cost_usd: attempt.usage.cost_usd,
+        agent_walls: attempt.agent_walls.and_then(|walls| serde_json::to_string(&walls).ok()),
+        check_walls: attempt.check_walls.and_then(|walls| serde_json::to_string(&walls).ok()),
         ci_verdict: attempt.ci_verdict,
+        flaky: attempt.flaky,
+        pushed: attempt.pushed,
         log_excerpt: attempt.log_excerpt,
         fingerprint: attempt.fingerprint,
         summary: attempt.summary,

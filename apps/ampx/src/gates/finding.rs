@@ -1,6 +1,7 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// How many findings a summary names.
 const MOST_NAMED: usize = 3;
@@ -22,7 +23,7 @@ pub struct GateFinding {
 }
 
 /// What a [`GateFinding`] is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum FindingKind {
     /// A test is gone.
@@ -93,6 +94,11 @@ impl GateFinding {
         Self { path: clean(self.path), test: self.test.map(clean), what: clean(self.what), ..self }
     }
 
+    /// Whether its path is perhaps not the file's own: characters were replaced, or its end cut off.
+    pub(super) fn is_cut(&self) -> bool {
+        self.path.contains(char::REPLACEMENT_CHARACTER) || self.path.chars().count() >= MOST_TEXT_CHARS
+    }
+
     /// There is more of the change than is judged.
     pub(crate) fn of_rest(what: impl Into<String>) -> Self {
         Self::of_file(FindingKind::TooLarge, "the change", what)
@@ -112,16 +118,21 @@ impl fmt::Display for GateFinding {
     }
 }
 
-/// Counts of each kind, and the first findings by name, in one line.
-pub fn summary(findings: &[GateFinding]) -> String {
+/// How many findings there are of each kind, the gravest first.
+pub fn counts(findings: &[GateFinding]) -> String {
     let counts: Vec<String> = FindingKind::ALL
         .into_iter()
         .map(|kind| (kind, findings.iter().filter(|finding| finding.kind == kind).count()))
         .filter(|(_, count)| *count > 0)
         .map(|(kind, count)| format!("{count} {}", kind.counted(count > 1)))
         .collect();
+    counts.join(", ")
+}
+
+/// Counts of each kind, and the first findings by name, in one line.
+pub fn summary(findings: &[GateFinding]) -> String {
     let named: Vec<String> = findings.iter().take(MOST_NAMED).map(ToString::to_string).collect();
     let more = findings.len().saturating_sub(MOST_NAMED);
     let rest = if more == 0 { String::new() } else { format!("; and {more} more") };
-    format!("{} ({}{rest})", counts.join(", "), named.join("; "))
+    format!("{} ({}{rest})", counts(findings), named.join("; "))
 }

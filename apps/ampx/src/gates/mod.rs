@@ -8,7 +8,8 @@
 //! trees keep their own stacks, so depth costs memory and not the process; `tree::Budget` bounds the time.
 //!
 //! A language is a file (`python`, `script`, `rust`, `go`, `java`) that finds tests and assertions; `compare` holds
-//! what is the same for all of them. Settings are compared by value in `settings`.
+//! what is the same for all of them. Settings are compared by value in `settings`; `standing` says whose yes is for
+//! which finding.
 
 mod assertion;
 mod body;
@@ -25,10 +26,13 @@ mod rust;
 mod script;
 mod settings;
 mod skip;
+mod standing;
 #[cfg(test)]
 mod tests;
 mod tree;
 
-pub use finding::{FindingKind, GateFinding, summary};
+pub use finding::{FindingKind, GateFinding, counts, summary};
 pub use judge::{Change, Content, MOST_FILE_BYTES, SourceFile, judge};
 pub use paths::is_read;
+pub use standing::{AttemptFinding, Standing};
+pub(crate) use standing::{Contents, let_pass};

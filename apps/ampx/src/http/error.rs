@@ -7,7 +7,7 @@ use crate::AmpxError;
 
 /// What a route answers when it cannot do as asked: a [`Problem`] that names the field, or what is to be confirmed.
 #[derive(Debug)]
-pub(super) struct ApiError(Problem);
+pub(super) struct ApiError(pub(super) Problem);
 
 impl From<Problem> for ApiError {
     fn from(problem: Problem) -> Self {

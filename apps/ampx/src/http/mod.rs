@@ -1,7 +1,8 @@
 //! ampx's part of the HTTP API: one file per resource, each route a call of [`Ampx`](crate::Ampx).
 //!
 //! Who asks is [`Caller`], put on every request by the server; what goes wrong is a problem, told to readers of the
-//! OpenAPI document by [`responses`]. What other rooms' types look like on the wire is in [`shape`].
+//! OpenAPI document by [`responses`]. What other rooms' types look like on the wire is in [`shape`]. Beside the API are
+//! the `pages` for browsers, over the same functions.
 //!
 //! Absent on purpose: authentication and the layers around the routes (opsmith and opsmith-host).
 //!
@@ -15,6 +16,7 @@ mod feed;
 mod idempotency;
 mod logs;
 mod merge;
+mod pages;
 mod paging;
 mod ping;
 pub mod responses;
@@ -23,5 +25,6 @@ pub mod shape;
 mod tasks;
 
 pub use caller::Caller;
+pub use pages::NAV;
 pub use paging::{Paging, paging};
 pub use router::{openapi, router};

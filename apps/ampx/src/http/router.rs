@@ -4,7 +4,7 @@ use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::{diff, events, logs, merge, ping, tasks};
+use super::{diff, events, logs, merge, pages, ping, tasks};
 use crate::Ampx;
 
 #[derive(OpenApi)]
@@ -23,12 +23,13 @@ fn routes() -> OpenApiRouter<Ampx> {
         .routes(routes!(ping::ping))
 }
 
-/// ampx's routes; the server adds who asks as a [`Caller`](super::Caller) extension.
+/// ampx's routes and pages; the server adds who asks as a [`Caller`](super::Caller) extension.
 pub fn router(ampx: Ampx) -> Router {
-    routes().with_state(ampx).into()
+    let api: Router<Ampx> = routes().into();
+    api.merge(pages::routes()).with_state(ampx)
 }
 
-/// What [`router`] answers to.
+/// What [`router`] answers to under `/api`.
 pub fn openapi() -> utoipa::openapi::OpenApi {
     routes().into_openapi()
 }

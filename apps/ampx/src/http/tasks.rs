@@ -143,7 +143,8 @@ impl ListQuery {
     }
 }
 
-fn statuses(words: &str) -> Result<Vec<TaskStatus>, Problem> {
+/// The statuses of a list of words.
+pub(super) fn statuses(words: &str) -> Result<Vec<TaskStatus>, Problem> {
     let unknown = |word: &str| {
         let known = TaskStatus::ALL.map(TaskStatus::as_str);
         let problem = Problem::invalid_field("status", format!("`{word}` is none of {}", known.join(", ")));

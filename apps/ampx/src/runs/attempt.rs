@@ -10,6 +10,7 @@ use super::enter::enter;
 use super::halt::halt;
 use super::log;
 use super::prompt::{self, Failure};
+use super::walls;
 use super::work::{MOST_LOG_BYTES, Work, change, marker};
 use crate::agents::{Agent, AgentError, AgentFault, AgentReport, Allowance, FaultKind, Job};
 use crate::events::LogStream;
@@ -123,22 +124,28 @@ async fn go(
         })
         .await?;
         let marker = marker(id, &format!("agent-{number}")).map_err(halt)?;
-        // What a killed opsmith left running is ended before its tree is touched.
-        ampx.sandbox.reap(&marker).await.map_err(halt)?;
         let began = begin_attempt(work, number, asked).await?;
+        if !began {
+            // What a killed opsmith left running is ended before its tree is touched.
+            ampx.sandbox().map_err(halt)?.reap(&marker).await.map_err(halt)?;
+        }
         if go_name.contains(" again ") {
             let line = format!("opsmith: attempt {number} starts again: what it had done is on another machine");
             log::say(ampx, id, number, &line).await.map_err(halt)?;
         }
         enter(work, &scope, run_id, number, &format!("agent {go_name}"), &format!("attempt {number}")).await?;
         let goes_on = (began && read_stamp(work).1 == work.parent()) || go_name.ends_with(" nudged");
-        set_up_tree(work, &task.branch, goes_on).await?;
+        let repo = set_up_tree(work, &task.branch, goes_on).await?;
         let workspace = work.workspace();
         let agent = Agent::of(&ampx.settings, &task.agent).map_err(|error| Halt::failed(&error))?;
         let private = private_folder(work, number)?;
         let state = state_folder(ampx, id)?;
         let allowance = allowance(ampx, &task).await?;
-        let sandbox = ampx.sandbox.with_access(agent.access());
+        let sandbox = walls::around_agent(work, &repo, &task.agent, &agent)?;
+        // A script runs nothing that walls could be around.
+        if !matches!(agent, Agent::Script(_)) {
+            walls::record_agents(work, number, &sandbox).await?;
+        }
         let (log, writer) = log::sink(ampx, id, number, LogStream::Agent);
         let token = scope.token();
         scope.check_lease().await?;
@@ -254,8 +261,9 @@ fn write_stamp(work: &Work, go: &str, sha: &str) -> Result<(), Halt> {
         .map_err(|source| Halt::failed(&GitError::io("write the work folder's stamp", source)))
 }
 
-/// Has the tree at the last commit: as it is where the agent goes on in it, made anew where a try was broken off.
-async fn set_up_tree(work: &Work, branch: &str, goes_on: bool) -> Result<(), Halt> {
+/// Has the tree at the last commit: as it is where the agent goes on in it, made anew where a try was broken off. Gives
+/// the repository that it is of.
+async fn set_up_tree(work: &Work, branch: &str, goes_on: bool) -> Result<CachedRepo, Halt> {
     let (workspace, repo) = (work.workspace(), work.repo().await?);
     let prepared = workspace.prepare(&repo, branch, work.parent()).await;
     prepared.map_err(halt)?;
@@ -264,7 +272,8 @@ async fn set_up_tree(work: &Work, branch: &str, goes_on: bool) -> Result<(), Hal
     } else {
         workspace.reset_to(branch, work.parent()).await
     };
-    set_up.map_err(halt)
+    set_up.map_err(halt)?;
+    Ok(repo)
 }
 
 async fn record_report(

@@ -11,9 +11,9 @@ use serde_json::{Value, json};
 use super::halt::halt;
 use super::work::{End, Work};
 use super::{log, prompt};
-use crate::Ampx;
 use crate::effects::{OPEN_PULL_REQUEST, PUSH};
 use crate::task::{Task, TaskStatus};
+use crate::{Ampx, db};
 
 /// Where the diff behind a pull request's figures is cut.
 const MOST_DIFF_BYTES: usize = 1024 * 1024;
@@ -90,6 +90,7 @@ async fn push_once(run: &RunContext, work: &Work, number: u32, head: &str) -> Re
         let recorded =
             ampx.guard.record_effect(&write, &permit, AuditOutcome::Done, &json!(format!("{pushed:?}"))).await;
         recorded.map_err(halt)?;
+        db::attempts::change(&write, id, number, |attempt| attempt.pushed = Some(true)).await?;
         let done = change_if_wanted(ampx, &write, id, run_id, |task| {
             task.pushed_sha = Some(head.to_owned());
             task.summary = format!("attempt {number}: pushed");

@@ -14,11 +14,10 @@ pub(crate) async fn end_processes(ampx: &Ampx, id: TaskId) -> Result<(), AmpxErr
         Err(AmpxError::NoSuchTask(_)) => 0,
         Err(error) => return Err(error),
     };
-    for attempt in 1..=attempts {
-        for what in ["agent", "check", "base"] {
-            ampx.sandbox.reap(&marker(id, &format!("{what}-{attempt}"))?).await?;
-        }
-    }
+    let commands =
+        (1..=attempts).flat_map(|attempt| ["agent", "check", "base"].map(|what| format!("{what}-{attempt}")));
+    let markers = commands.map(|command| marker(id, &command)).collect::<Result<Vec<_>, _>>()?;
+    ampx.sandbox()?.reap_all(&markers).await?;
     Ok(())
 }
 

@@ -1,6 +1,6 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
-use opsmith_forge::git::{Blob, BlobLimits, CachedRepo, FileAt, changed_files, read_blobs};
+use opsmith_forge::git::{Blob, BlobLimits, CachedRepo, ChangedFile, FileAt, changed_files, read_blobs};
 use opsmith_guard::Refusal;
 use opsmith_model::{Decision, Effect, Operation, Plan};
 use opsmith_runs::{Halt, RunContext, StepScope};
@@ -11,7 +11,7 @@ use super::log;
 use super::work::{End, Work};
 use crate::db;
 use crate::effects::TEST_EDITS;
-use crate::gates::{self, Change, Content, GateFinding, SourceFile, judge};
+use crate::gates::{self, AttemptFinding, Change, Content, Contents, GateFinding, SourceFile, Standing, judge};
 
 /// How many changed files are looked at.
 const MOST_FILES: usize = 20_000;
@@ -20,38 +20,23 @@ const MOST_BYTES: u64 = 64 * 1024 * 1024;
 /// How many findings the log names.
 const MOST_LOGGED: usize = 50;
 
-/// Who brings a commit to the gate.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Brought {
-    /// The agent.
-    ByAgent,
-    /// A person who accepts it.
-    ByPerson,
-}
-
 /// Judges the attempt's whole change against the base; an end where a person has to look.
-pub(super) async fn gate(
-    run: &RunContext,
-    work: &Work,
-    number: u32,
-    head: &str,
-    brought: Brought,
-) -> Result<Option<End>, Halt> {
+pub(super) async fn gate(run: &RunContext, work: &Work, number: u32, head: &str) -> Result<Option<End>, Halt> {
     run.step(&format!("gate {number}"), |scope| async move {
         let repo = work.repo().await?;
-        let findings = find(work, &repo, head).await?;
+        let mut findings = find(work, &repo, head).await?;
         if findings.is_empty() {
             record(work, &scope, number, &findings, None).await?;
             return Ok(None);
         }
-        let stop = decide(run, work, &repo, &findings, brought).await?;
+        let stop = decide(run, work, &repo, &mut findings).await?;
         record(work, &scope, number, &findings, stop.as_deref()).await?;
         Ok(stop.map(End::Review))
     })
     .await
 }
 
-async fn find(work: &Work, repo: &CachedRepo, head: &str) -> Result<Vec<GateFinding>, Halt> {
+async fn find(work: &Work, repo: &CachedRepo, head: &str) -> Result<Vec<AttemptFinding>, Halt> {
     let (git, git_dir) = (&work.ampx.git, repo.git_dir());
     let changed = changed_files(git, git_dir, &work.prepared.base.sha, head, MOST_FILES).await.map_err(halt)?;
     let sides = changed.files.iter().flat_map(|file| [&file.old, &file.new]).flatten();
@@ -60,7 +45,7 @@ async fn find(work: &Work, repo: &CachedRepo, head: &str) -> Result<Vec<GateFind
     let blobs = read_blobs(git, git_dir, &wanted.collect::<Vec<_>>(), limits).await.map_err(halt)?;
     let past_total = |blob: &Blob| matches!(blob, Blob::TooLarge { bytes } if *bytes <= limits.each_bytes);
     let too_much = changed.truncated || blobs.values().any(past_total);
-    let change = |file: &opsmith_forge::git::ChangedFile| Change {
+    let change = |file: &ChangedFile| Change {
         old: file.old.as_ref().map(|at| source(at, &blobs)),
         new: file.new.as_ref().map(|at| source(at, &blobs)),
     };
@@ -72,7 +57,30 @@ async fn find(work: &Work, repo: &CachedRepo, head: &str) -> Result<Vec<GateFind
         let what = format!("has more than {MOST_FILES} files or {most_mib} MiB, which is more than is judged");
         findings.push(GateFinding::of_rest(what));
     }
-    Ok(findings)
+    let contents = Contents { blobs: contents(&changed.files), head };
+    let held = |finding: GateFinding| {
+        let content = contents.of(&finding);
+        AttemptFinding::held(finding, content)
+    };
+    Ok(findings.into_iter().map(held).collect())
+}
+
+/// The blobs that paths have now, a renamed file's under both of its names; none for a file that is gone. A path that
+/// leads to two files is left out.
+fn contents(files: &[ChangedFile]) -> HashMap<&str, Option<&str>> {
+    let (mut blobs, mut unclear) = (HashMap::new(), HashSet::new());
+    for file in files {
+        let paths: HashSet<&str> = [&file.old, &file.new].into_iter().flatten().map(|at| at.path.as_str()).collect();
+        for path in paths {
+            let blob = file.new.as_ref().map(|at| at.blob.as_deref());
+            // A submodule has no blob and is not gone.
+            if blob == Some(None) || blobs.insert(path, blob.flatten()).is_some() {
+                unclear.insert(path);
+            }
+        }
+    }
+    blobs.retain(|path, _| !unclear.contains(path));
+    blobs
 }
 
 fn source(at: &FileAt, blobs: &BTreeMap<String, Blob>) -> SourceFile {
@@ -84,17 +92,19 @@ fn source(at: &FileAt, blobs: &BTreeMap<String, Blob>) -> SourceFile {
     SourceFile { path: at.path.clone(), content }
 }
 
-/// What the policy and the task say of findings; the words for a person where they do not let them pass.
+/// What the policy, the task and people's earlier yes say of findings; the words for a person where one is held.
 async fn decide(
     run: &RunContext,
     work: &Work,
     repo: &CachedRepo,
-    findings: &[GateFinding],
-    brought: Brought,
+    findings: &mut [AttemptFinding],
 ) -> Result<Option<String>, Halt> {
     let (guard, target) = (&work.ampx.guard, repo.url().target());
-    let summary = gates::summary(findings);
-    let parameters = json!({ "findings": findings });
+    let words = |held: &[AttemptFinding]| {
+        gates::summary(&held.iter().map(AttemptFinding::finding).collect::<Vec<GateFinding>>())
+    };
+    let summary = words(findings);
+    let parameters = json!({ "findings": findings.iter().map(AttemptFinding::finding).collect::<Vec<_>>() });
     let plan = Plan {
         operation: Operation {
             kind: TEST_EDITS.as_str().to_owned(),
@@ -104,18 +114,25 @@ async fn decide(
         },
         effects: vec![Effect { kind: TEST_EDITS, target, summary: summary.clone(), parameters }],
     };
-    let allowed = work.task().await?.allow_test_edits || brought == Brought::ByPerson;
-    match guard.decide(&plan).into_iter().next() {
-        Some(Decision::Allow) => Ok(None),
-        // What the policy denies, neither a task nor a person lets pass.
-        Some(Decision::Deny(_)) => match guard.authorize(&plan).await {
+    let decision = guard.decide(&plan).into_iter().next();
+    // What the policy denies, neither a task nor a person lets pass.
+    if let Some(Decision::Deny(_)) = decision {
+        return match guard.authorize(&plan).await {
             Ok(_) => Ok(None),
             Err(Refusal::Guard(error)) => Err(halt(error)),
             Err(refusal) => Ok(Some(format!("{refusal}: {summary}"))),
-        },
-        Some(Decision::Confirm(_)) | None if allowed => Ok(None),
-        Some(Decision::Confirm(_)) | None => Ok(Some(format!("held: {summary}; `ampx accept` lets it pass"))),
+        };
     }
+    gates::let_pass(findings, &db::findings::accepted(work.ampx.store.read(), work.id).await?);
+    if decision == Some(Decision::Allow) || work.task().await?.allow_test_edits {
+        for finding in findings.iter_mut().filter(|finding| finding.standing == Standing::Held) {
+            finding.standing = Standing::Allowed;
+        }
+    }
+    let (held, passed): (Vec<_>, Vec<_>) =
+        findings.iter().cloned().partition(|finding| finding.standing == Standing::Held);
+    let before = if passed.is_empty() { String::new() } else { format!(" beside {} accepted before", passed.len()) };
+    Ok((!held.is_empty()).then(|| format!("held: {}{before}; `ampx accept` lets it pass", words(&held))))
 }
 
 /// Keeps the findings with the attempt and says them in its log.
@@ -123,13 +140,16 @@ async fn record(
     work: &Work,
     scope: &StepScope,
     number: u32,
-    findings: &[GateFinding],
+    findings: &[AttemptFinding],
     stop: Option<&str>,
 ) -> Result<(), Halt> {
     let (ampx, id) = (&work.ampx, work.id);
     if !findings.is_empty() {
-        let mut text: String =
-            findings.iter().take(MOST_LOGGED).map(|finding| format!("opsmith: gate: {finding}\n")).collect();
+        let line = |one: &AttemptFinding| match &one.standing {
+            Standing::Held | Standing::Allowed => format!("opsmith: gate: {}\n", one.finding()),
+            Standing::Accepted { by, .. } => format!("opsmith: gate: {} (accepted by {by})\n", one.finding()),
+        };
+        let mut text: String = findings.iter().take(MOST_LOGGED).map(line).collect();
         if findings.len() > MOST_LOGGED {
             text.push_str(&format!("opsmith: gate: and {} more\n", findings.len() - MOST_LOGGED));
         }

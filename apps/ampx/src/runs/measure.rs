@@ -13,8 +13,12 @@ const BOUNDARIES_S: [f64; 12] = [1.0, 5.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0
 const OUTCOMES: [&str; 9] =
     ["green", "red", "cannot_run", "none", "no_change", "hindered", "held", "failed", "cancelled"];
 
+/// What a check that was run again may say; green is a flaky one.
+const RERUNS: [&str; 4] = ["green", "red", "cannot_run", "none"];
+
 struct Instruments {
     attempts: Counter<u64>,
+    reruns: Counter<u64>,
     ci_wait: Histogram<f64>,
 }
 
@@ -23,8 +27,15 @@ static INSTRUMENTS: LazyLock<Instruments> = LazyLock::new(|| {
     let meter = global::meter("opsmith");
     let attempts = meter.u64_counter("opsmith.attempts").with_description("Attempts that ended, by outcome.").build();
     OUTCOMES.iter().for_each(|outcome| attempts.add(0, &[KeyValue::new("outcome", *outcome)]));
+    let reruns = meter.u64_counter("opsmith.ci.reruns");
+    let reruns = reruns.with_description("Checks run again after a red, by outcome; green ones are flaky.").build();
+    RERUNS.iter().for_each(|outcome| reruns.add(0, &[KeyValue::new("outcome", *outcome)]));
     let ci_wait = meter.f64_histogram("opsmith.ci.wait").with_unit("s").with_boundaries(BOUNDARIES_S.to_vec());
-    Instruments { attempts, ci_wait: ci_wait.with_description("Time until CI had a verdict, in seconds.").build() }
+    Instruments {
+        attempts,
+        reruns,
+        ci_wait: ci_wait.with_description("Time until CI had a verdict, in seconds.").build(),
+    }
 });
 
 /// Makes the numbers known before the first attempt.
@@ -36,15 +47,26 @@ fn ended(outcome: &'static str) {
     INSTRUMENTS.attempts.add(1, &[KeyValue::new("outcome", outcome)]);
 }
 
-/// Takes note of a check: the attempt ended with it.
-pub(super) fn checked(verdict: &Verdict, waited: Duration) {
+/// Takes note of a check; with one that `counts` the attempt ended.
+pub(super) fn checked(verdict: &Verdict, waited: Duration, counts: bool) {
     INSTRUMENTS.ci_wait.record(waited.as_secs_f64(), &[]);
-    ended(match verdict {
+    if counts {
+        ended(outcome(verdict));
+    }
+}
+
+/// Takes note of a check that was run again after a red.
+pub(super) fn reran(verdict: &Verdict) {
+    INSTRUMENTS.reruns.add(1, &[KeyValue::new("outcome", outcome(verdict))]);
+}
+
+fn outcome(verdict: &Verdict) -> &'static str {
+    match verdict {
         Verdict::Green { .. } => "green",
         Verdict::Red(_) => "red",
         Verdict::CannotRun { .. } => "cannot_run",
         Verdict::NoCi => "none",
-    });
+    }
 }
 
 /// Takes note of an attempt whose change was held for a person.

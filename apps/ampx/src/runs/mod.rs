@@ -14,6 +14,7 @@ mod prepare;
 mod prompt;
 mod repository;
 pub mod task;
+mod walls;
 mod work;
 
 use opsmith_runs::Registry;
@@ -21,6 +22,7 @@ use opsmith_runs::Registry;
 use crate::Ampx;
 use crate::inputs::{MERGE, TASK};
 pub(crate) use finish::end_processes;
+pub(crate) use walls::asked_in_vain;
 pub(crate) use work::forget_agent;
 
 /// Registers ampx's kinds of runs.

@@ -7,6 +7,7 @@ use opsmith_runs::{Halt, RunContext};
 use super::halt::halt;
 use super::log;
 use super::repository::{self, FILE, RepositoryFile};
+use super::walls;
 use super::work::{Prepared, change, patiently, repo};
 use crate::Ampx;
 use crate::config::Settings;
@@ -38,6 +39,7 @@ pub(super) async fn prepare(run: &RunContext, ampx: &Ampx, id: TaskId) -> Result
             let line = format!("opsmith: agent `{agent}`, as the repository's `{FILE}` says");
             log::say(ampx, id, 0, &line).await.map_err(halt)?;
         }
+        walls::check_asked(ampx, agent.unwrap_or(&task.agent))?;
         change(ampx, &scope, id, run_id, |task| {
             task.base = Some(base.branch.clone());
             task.base_sha = Some(base.sha.clone());
@@ -48,7 +50,8 @@ pub(super) async fn prepare(run: &RunContext, ampx: &Ampx, id: TaskId) -> Result
         })
         .await?;
         let RepositoryFile { ci_command, .. } = file;
-        Ok(Prepared { base, ci_command: ci_command.or_else(|| ampx.settings.ci.command.clone()) })
+        let ci = &ampx.settings.ci;
+        Ok(Prepared { base, ci_command: ci_command.or_else(|| ci.command.clone()), reruns: ci.reruns })
     })
     .await
 }

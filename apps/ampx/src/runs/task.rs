@@ -6,15 +6,15 @@ use opsmith_runs::{Halt, RunContext};
 use serde::{Deserialize, Serialize};
 
 use super::attempt::{self, Edited};
-use super::check::{self, Checked};
-use super::gate::{Brought, gate};
+use super::check::{self, Checked, Red};
+use super::gate::gate;
 use super::halt::halt;
 use super::prompt::Failure;
 use super::work::{End, Work, change};
 use super::{effects, finish, measure, prepare};
 use crate::inputs::{Mode, TaskInput};
 use crate::task::{TaskEvent, TaskStatus};
-use crate::{Ampx, sweep_turn};
+use crate::{Ampx, db, sweep_turn};
 
 /// The longest wait between two attempts.
 const MOST_DELAY_S: u64 = 900;
@@ -44,6 +44,9 @@ struct Begun {
     head_sha: Option<String>,
     pushed_sha: Option<String>,
     prompt: String,
+    /// What CI said of the commit that a resumed run begins with, where it was green.
+    #[serde(default)]
+    passed: Option<String>,
 }
 
 async fn drive(run: &RunContext, ampx: &Ampx, input: &TaskInput) -> Result<End, Halt> {
@@ -51,10 +54,11 @@ async fn drive(run: &RunContext, ampx: &Ampx, input: &TaskInput) -> Result<End, 
     sweep_turn::let_pass(ampx).await.map_err(halt)?;
     let begun = begin(run, ampx, id, input.mode).await?;
     let prepared = prepare::prepare(run, ampx, id).await?;
-    let mut work = Work { ampx: ampx.clone(), id, prepared, head: begun.head_sha.clone(), pushed: begun.pushed_sha };
-    if let (Mode::Accept, Some(head)) = (input.mode, begun.head_sha) {
+    let mut work = Work { ampx: ampx.clone(), id, prepared, head: begun.head_sha, pushed: begun.pushed_sha };
+    if let (Mode::Accept, Some(head)) = (input.mode, work.head.clone()) {
         return accepted(run, &mut work, begun.first.saturating_sub(1), &head).await;
     }
+    let resumes = input.mode == Mode::Resume;
     let mut last: Option<Failure> = None;
     let mut hindered = None;
     for tried in 0..begun.max_attempts {
@@ -62,8 +66,13 @@ async fn drive(run: &RunContext, ampx: &Ampx, input: &TaskInput) -> Result<End, 
         if tried > 0 {
             wait(run, ampx, id, number, tried).await?;
         }
-        let edited = attempt::attempt(run, &work, number, &begun.prompt, last.as_ref()).await;
-        measure::edited(&edited);
+        let edited = match work.head.clone().filter(|_| resumes && tried == 0) {
+            Some(head) => Ok(Edited::Head(head)),
+            None => attempt::attempt(run, &work, number, &begun.prompt, last.as_ref()).await,
+        };
+        if !run.is_replayed() {
+            measure::edited(&edited);
+        }
         let head = match edited? {
             Edited::Head(head) => head,
             Edited::Hindered(how) => {
@@ -81,23 +90,26 @@ async fn drive(run: &RunContext, ampx: &Ampx, input: &TaskInput) -> Result<End, 
             }
         };
         (work.head, hindered) = (Some(head.clone()), None);
-        if let Some(end) = gate(run, &work, number, &head, Brought::ByAgent).await? {
-            measure::held();
+        if let Some(end) = gate(run, &work, number, &head).await? {
+            if !run.is_replayed() {
+                measure::held();
+            }
             return Ok(end);
         }
-        let failure = match check_and_push(run, &mut work, number, &head).await? {
+        let passed = begun.passed.as_deref().filter(|_| tried == 0);
+        let failure = match check_and_push(run, &mut work, number, &head, passed).await? {
             Stand::Green(passed) => return effects::open_pull_request(run, &work, &head, &passed).await,
             Stand::End(end) => return Ok(end),
-            Stand::Red(report) => report,
+            Stand::Red(red) => red,
         };
-        if last.as_ref().is_some_and(|last| last.report.fingerprint == failure.fingerprint) {
-            return Ok(End::Review(format!("the same failure twice running: {}", failure.failing)));
+        if last.as_ref().is_some_and(|last| last.report.fingerprint == failure.report.fingerprint) {
+            return Ok(End::Review(format!("the same failure twice running: {}", failure.report.failing)));
         }
         if let Some(end) = over_budget(run, ampx, id, number).await? {
             return Ok(end);
         }
-        let base = check::compare_with_base(run, &work, number, &failure).await?;
-        last = Some(Failure { report: failure, base });
+        let base = check::compare_with_base(run, &work, number, &failure.report).await?;
+        last = Some(Failure { report: failure.report, otherwise: failure.otherwise, base });
     }
     if let Some(how) = hindered {
         return Ok(End::Error(format!("the agent could not work: {how}")));
@@ -109,20 +121,30 @@ async fn drive(run: &RunContext, ampx: &Ampx, input: &TaskInput) -> Result<End, 
 /// Where a commit stands after its check and its push.
 enum Stand {
     Green(String),
-    Red(opsmith_forge::ci::RedReport),
+    Red(Red),
     End(End),
 }
 
 /// Checks before the push where that can be done here, so that a red attempt costs no push; else after it.
-async fn check_and_push(run: &RunContext, work: &mut Work, number: u32, head: &str) -> Result<Stand, Halt> {
+/// What it `passed` before it need not pass again.
+async fn check_and_push(
+    run: &RunContext,
+    work: &mut Work,
+    number: u32,
+    head: &str,
+    passed: Option<&str>,
+) -> Result<Stand, Halt> {
     let first = work.ampx.settings.ci.local_first;
     if !first && let Some(end) = effects::push(run, work, number, head).await? {
         return Ok(Stand::End(end));
     }
-    let passed = match check::check(run, work, number, head).await? {
-        Checked::Green(passed) => passed,
-        Checked::Red(report) => return Ok(Stand::Red(report)),
-        Checked::Stop(reason) => return Ok(Stand::End(End::Review(reason))),
+    let passed = match passed {
+        Some(passed) => passed.to_owned(),
+        None => match check::check(run, work, number, head).await? {
+            Checked::Green(passed) => passed,
+            Checked::Red(red) => return Ok(Stand::Red(red)),
+            Checked::Stop(reason) => return Ok(Stand::End(End::Review(reason))),
+        },
     };
     if first && let Some(end) = effects::push(run, work, number, head).await? {
         return Ok(Stand::End(end));
@@ -132,12 +154,12 @@ async fn check_and_push(run: &RunContext, work: &mut Work, number: u32, head: &s
 
 /// A person has let the commit pass: push, CI and pull request follow, and a red is for a person again.
 async fn accepted(run: &RunContext, work: &mut Work, number: u32, head: &str) -> Result<End, Halt> {
-    if let Some(end) = gate(run, work, number, head, Brought::ByPerson).await? {
+    if let Some(end) = gate(run, work, number, head).await? {
         return Ok(end);
     }
-    match check_and_push(run, work, number, head).await? {
+    match check_and_push(run, work, number, head, None).await? {
         Stand::Green(passed) => effects::open_pull_request(run, work, head, &passed).await,
-        Stand::Red(report) => Ok(End::Review(format!("accepted, but {}", report.failing))),
+        Stand::Red(red) => Ok(End::Review(format!("accepted, but {}", red.report.failing))),
         Stand::End(end) => Ok(end),
     }
 }
@@ -150,13 +172,22 @@ async fn begin(run: &RunContext, ampx: &Ampx, id: TaskId, mode: Mode) -> Result<
             task.summary = match mode {
                 Mode::Start => "fetching the repository".to_owned(),
                 Mode::Continue => "going on from the last commit".to_owned(),
+                Mode::Resume => "going on with the last commit".to_owned(),
                 Mode::Accept => "going on with the accepted commit".to_owned(),
             };
             Ok(())
         })
         .await?;
+        let resumed = match mode {
+            Mode::Resume => db::attempts::of_task(ampx.store.read(), id).await?.pop(),
+            Mode::Start | Mode::Continue | Mode::Accept => None,
+        };
+        let green = resumed.as_ref().filter(|last| last.ci_verdict.as_deref() == Some("green"));
+        let passed = green.map(|last| last.summary.as_deref().unwrap_or_default());
         Ok(Begun {
-            first: task.attempt_count + 1,
+            // A resumed attempt is the one that it was.
+            first: task.attempt_count + u32::from(resumed.is_none()),
+            passed: passed.map(|said| said.strip_prefix("green: ").unwrap_or(said).to_owned()),
             max_attempts: task.max_attempts,
             head_sha: task.head_sha,
             pushed_sha: task.pushed_sha,

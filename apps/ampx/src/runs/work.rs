@@ -37,6 +37,9 @@ pub(super) struct Prepared {
     pub(super) base: BaseRef,
     /// The CI command of the base branch's `.opsmith.toml`, else of the configuration.
     pub(super) ci_command: Option<String>,
+    /// How often a red check is run again before it counts.
+    #[serde(default)]
+    pub(super) reruns: u32,
 }
 
 /// What the steps of a run work with.
@@ -69,6 +72,11 @@ impl Work {
     /// The cached repository with the base and our newest commit in it, also where another machine made that.
     pub(super) async fn repo(&self) -> Result<CachedRepo, Halt> {
         let repo = repo(&self.ampx, self.id).await?;
+        let wanted: Vec<&str> =
+            std::iter::once(&self.prepared.base.sha).chain(&self.head).map(String::as_str).collect();
+        if repo.contains_all(&wanted).await.map_err(halt)? {
+            return Ok(repo);
+        }
         if !repo.contains(&self.prepared.base.sha).await.map_err(halt)? {
             repo.fetch().await.map_err(halt)?;
         }

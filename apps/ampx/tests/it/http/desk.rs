@@ -75,6 +75,30 @@ impl Elsewhere {
         self.run("UPDATE ampx_tasks SET head_sha = ? WHERE id = ?", ["a".repeat(40).into(), id.into()]).await;
     }
 
+    /// Puts `text` into every field of a task that can hold it, and into an attempt and a finding of it.
+    pub(crate) async fn set_all_texts(&self, id: &str, text: &str) {
+        let sql = "UPDATE ampx_tasks SET branch = ?, base = ?, agent = ?, summary = ?, thread_id = ?, ci_url = ?, \
+                   pr_url = ?, branch_url = ?, merged_sha = ?, labels = ? WHERE id = ?";
+        let labels = json!([text]).to_string();
+        let [a, b, c, d, e, f, g, h, i] = [text; 9].map(Sql::from);
+        self.run(sql, [a, b, c, d, e, f, g, h, i, labels.into(), id.into()]).await;
+        let sql = "INSERT INTO ampx_attempts (task_id, number, prompt, thread_id, ci_verdict, log_excerpt, summary) \
+                   VALUES (?, 1, ?, ?, ?, ?, ?)";
+        let [a, b, c, d, e] = [text; 5].map(Sql::from);
+        self.run(sql, [id.into(), a, b, c, d, e]).await;
+        let sql = "INSERT INTO ampx_gate_findings (task_id, attempt, position, kind, path, test, what, standing) \
+                   VALUES (?, 1, 0, 'deleted', ?, ?, ?, 'held')";
+        let [a, b, c] = [text; 3].map(Sql::from);
+        self.run(sql, [id.into(), a, b, c]).await;
+    }
+
+    /// Sets all addresses of a task that others made.
+    pub(crate) async fn set_links(&self, id: &str, address: &str) {
+        let sql = "UPDATE ampx_tasks SET ci_url = ?, pr_url = ?, branch_url = ? WHERE id = ?";
+        let [a, b, c] = [address; 3].map(Sql::from);
+        self.run(sql, [a, b, c, id.into()]).await;
+    }
+
     /// Adds to a task's log, at the time of its first event.
     pub(crate) async fn log(&self, id: &str, text: &str) {
         let sql = "INSERT INTO ampx_events (task_id, attempt, kind, label, text, at) \

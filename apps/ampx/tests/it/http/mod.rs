@@ -8,3 +8,4 @@ mod finding;
 mod listing;
 mod logs;
 mod merging;
+mod pages;

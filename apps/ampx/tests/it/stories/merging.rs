@@ -89,7 +89,7 @@ async fn a_conflict_and_a_moved_branch_are_told() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_standing_yes_merges_as_soon_as_it_may() {
     let folder = super::folder();
-    let go = folder.path().join("go");
+    let go = super::outside(&folder).join("go");
     let agent = format!("while ! test -e {}; do sleep 0.05; done; {ADD}", go.display());
     let world = World::with(folder, testkit::repo::TestRepo::new(), super::WRONG_SUM, Setup::shell(&agent)).await;
     let id = world.start("Add").await;

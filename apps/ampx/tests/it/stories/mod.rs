@@ -1,15 +1,19 @@
 //! Tasks from prompt to pull request, in process, over real git, real commands and a real store.
 
 mod agents;
+mod check_faults;
 mod gates;
+mod going_on;
 mod hostile;
 mod merging;
 mod programs;
 mod real_agents;
+mod reruns;
 mod rounds;
 mod spine;
 mod throng;
 mod upkeep;
+mod walls;
 mod workflows;
 
 use std::path::{Path, PathBuf};
@@ -83,6 +87,13 @@ impl Setup {
 
 pub(crate) fn ada() -> Principal {
     Principal::user("ada")
+}
+
+/// A folder of the world's that its agents and checks share with the story, walls or not.
+pub(crate) fn outside(folder: &TempDir) -> PathBuf {
+    let outside = folder.path().join("outside");
+    std::fs::create_dir_all(&outside).unwrap();
+    outside
 }
 
 /// A folder for a world whose script has to be written first.
@@ -167,8 +178,13 @@ impl World {
 
 fn config(folder: &Path, setup: &Setup) -> Config {
     let ci = if setup.ci.is_empty() { String::new() } else { format!("command = {:?}\n", setup.ci) };
+    // Where the story says nothing of walls, they are those of this machine.
+    let shared = match setup.more.contains("[sandbox]") {
+        true => String::new(),
+        false => format!("[sandbox]\nwritable = [\"{}\"]\n", folder.join("outside").display()),
+    };
     let text = format!(
-        "data_dir = \"{}\"\n[ampx]\nretry_delay_s = 0\nconcurrent_tasks = {}\n{}\n[ampx.agents.it]\n{}\n[ampx.ci]\n{ci}{}\n{}\n",
+        "data_dir = \"{}\"\n[ampx]\nretry_delay_s = 0\nconcurrent_tasks = {}\n{}\n[ampx.agents.it]\n{}\n[ampx.ci]\n{ci}{}\n{}\n{shared}",
         folder.join("data").display(),
         if setup.workers == 0 { 4 } else { setup.workers },
         setup.ampx,

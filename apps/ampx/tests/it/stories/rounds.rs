@@ -30,6 +30,8 @@ async fn red_then_green_opens_one_pull_request() {
     assert!(detail.attempts[1].prompt.contains("2 + 2 is not 6"), "{}", detail.attempts[1].prompt);
     assert_eq!(detail.attempts[0].usage.cost_usd, None);
     assert_eq!(world.repo.branch_sha(&task.branch), task.head_sha);
+    let pushed: Vec<_> = detail.attempts.iter().map(|attempt| attempt.pushed).collect();
+    assert_eq!((pushed.as_slice(), detail.pushes_saved), (&[Some(false), Some(true)][..], 1));
     assert_eq!(task.pr_url.as_deref(), Some("opsmith:///pull-requests/1"));
     let events = world.ampx.events_after(0, Some(task.id), 1000).await.unwrap();
     use TaskStatus::{Queued, Retrying, Running, Success};
@@ -64,6 +66,8 @@ async fn without_local_first_the_push_comes_before_the_check() {
     let detail = world.done("Make the sum right").await;
     assert_eq!(detail.task.status, TaskStatus::NeedsReview);
     assert_eq!(world.repo.branch_sha(&detail.task.branch), detail.task.head_sha);
+    assert_eq!((detail.attempts[0].ci_verdict.as_deref(), detail.attempts[0].pushed), (Some("red"), Some(true)));
+    assert_eq!(detail.pushes_saved, 0);
     world.stop().await;
 }
 
@@ -164,7 +168,8 @@ async fn an_abort_ends_the_agent_and_removes_its_folder() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_step_that_was_broken_off_says_that_it_starts_again() {
     let folder = folder();
-    let (edited, checked) = (folder.path().join("edited"), folder.path().join("checked"));
+    let outside = super::outside(&folder);
+    let (edited, checked) = (outside.join("edited"), outside.join("checked"));
     let wait = |what: &str, file: &std::path::Path| {
         format!("echo {what} begins; while ! test -e {}; do sleep 0.05; done", file.display())
     };

@@ -23,8 +23,7 @@ async fn two_hundred_tasks_on_twenty_repositories_all_end_once_within_their_limi
 
 async fn throng(repositories: usize, tasks: usize) {
     let folder = folder();
-    let crowd = folder.path().join("crowd");
-    std::fs::create_dir(&crowd).unwrap();
+    let crowd = super::outside(&folder);
     // Each agent notes how many of its repository are at work with it.
     let agent = format!(
         "r=$(git log --format=%s | tail -n 1); d={}/$r; mkdir -p $d; touch $d/$OPSMITH_TASK_ID; ls $d | wc -l >> {}/$r.most; echo $OPSMITH_TASK_ID > mine; rm $d/$OPSMITH_TASK_ID",

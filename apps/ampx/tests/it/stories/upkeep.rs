@@ -20,7 +20,7 @@ async fn world(agent: &str) -> World {
 /// The same, where the first task's agent is at work until the file `go` is there.
 async fn busy_world() -> (World, TaskId, PathBuf) {
     let folder = folder();
-    let go = folder.path().join("go");
+    let go = super::outside(&folder).join("go");
     let agent = format!("while ! test -e {}; do sleep 0.05; done; echo 'echo $(($1 + $2))' > sum.sh", go.display());
     let setup = Setup { workers: 1, more: "[worker]\ndead_after_s = 1\n".into(), ..Setup::shell(&agent) };
     let world = World::with(folder, TestRepo::new(), super::WRONG_SUM, setup).await;
