@@ -25,10 +25,13 @@ pub(super) struct Args {
 #[derive(Subcommand, Debug)]
 enum Command {
     /// List entries, newest first
+    #[command(after_help = "Examples:\n  opsmith audit list\n  opsmith audit list --limit 10 --json")]
     List(ListArgs),
     /// Check every link of the hash chain
+    #[command(after_help = "Examples:\n  opsmith audit verify")]
     Verify,
     /// Print entries as JSON lines, oldest first
+    #[command(after_help = "Examples:\n  opsmith audit export > audit.jsonl\n  opsmith audit export --after 120")]
     Export {
         /// Only those after this one
         #[arg(long, value_name = "SEQ", default_value_t = 0)]

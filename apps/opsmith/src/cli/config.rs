@@ -22,12 +22,14 @@ pub(super) struct Args {
 #[derive(Subcommand, Debug)]
 enum Command {
     /// Print every setting with its value, secrets masked
+    #[command(after_help = "Examples:\n  opsmith config show\n  opsmith config show --origin")]
     Show {
         /// Show also where each value came from
         #[arg(long)]
         origin: bool,
     },
     /// Check that the configuration holds
+    #[command(after_help = "Examples:\n  opsmith config check --config ./opsmith.toml")]
     Check,
 }
 

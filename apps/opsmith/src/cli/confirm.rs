@@ -28,17 +28,25 @@ pub(super) struct Args {
 #[derive(Subcommand, Debug)]
 enum Command {
     /// List what waits for an answer, oldest first
+    #[command(after_help = "Examples:\n  opsmith confirm list")]
     List,
     /// Show one with its plan
-    Show { id: String },
+    #[command(after_help = "Examples:\n  opsmith confirm show 3f9k2m1x")]
+    Show {
+        /// The confirmation
+        id: String,
+    },
     /// Let exactly that plan happen, once
+    #[command(after_help = "Examples:\n  opsmith confirm yes 3f9k2m1x")]
     Yes(AnswerArgs),
     /// Refuse it
+    #[command(after_help = "Examples:\n  opsmith confirm no 3f9k2m1x")]
     No(AnswerArgs),
 }
 
 #[derive(clap::Args, Debug)]
 struct AnswerArgs {
+    /// The confirmation
     id: String,
     /// Answer only if the plan has this digest
     #[arg(long)]

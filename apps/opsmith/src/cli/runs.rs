@@ -29,13 +29,28 @@ pub(super) struct Args {
 #[derive(Subcommand, Debug)]
 enum Command {
     /// List runs, newest first
+    #[command(after_help = "Examples:\n  opsmith runs list\n  opsmith runs list --kind ampx.task --state running")]
     List(ListArgs),
     /// Show one run with its steps
-    Show { id: String },
+    #[command(after_help = "Examples:\n  opsmith runs show 6p8r0s1t2v\n  opsmith runs show 6p8r0s1t2v --json")]
+    Show {
+        /// The run
+        id: String,
+    },
     /// Have a run stop
-    Cancel { id: String },
+    #[command(
+        after_help = "Examples:\n  opsmith runs cancel 01JD3Z5Q7W9K2M4N6P8R0S1T2V\n  opsmith runs cancel 6p8r0s1t2v --yes"
+    )]
+    Cancel {
+        /// The run
+        id: String,
+    },
     /// Start an ended run's work again, as a run of its own
-    Retry { id: String },
+    #[command(after_help = "Examples:\n  opsmith runs retry 6p8r0s1t2v")]
+    Retry {
+        /// The run
+        id: String,
+    },
 }
 
 #[derive(clap::Args, Debug)]

@@ -68,7 +68,8 @@ pub(super) async fn run(session: &Session, args: Args) -> Result<Exit, Failure> 
         tokio::spawn(crate::http::keep_sampling(process.clone(), ampx.clone(), stop.clone()));
     }
     session.output.note(&format!("listening on http://{socket}"));
-    let served = serve(listener, router, &ServeOptions::from(&process.platform.server), stop).await;
+    let options = ServeOptions { nav: &crate::http::NAV, ..ServeOptions::from(&process.platform.server) };
+    let served = serve(listener, router, &options, stop).await;
     worker.shutdown(STOP_LIMIT).await;
     process.store.close().await?;
     served?;

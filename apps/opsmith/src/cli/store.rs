@@ -29,10 +29,13 @@ pub(super) struct Args {
 #[derive(Subcommand, Debug)]
 enum Command {
     /// Bring the tables up to date; forward only
+    #[command(after_help = "Examples:\n  opsmith store migrate --dry-run\n  opsmith store migrate")]
     Migrate,
     /// Have the database check itself
+    #[command(after_help = "Examples:\n  opsmith store check")]
     Check,
     /// Copy an SQLite database while it is in use
+    #[command(after_help = "Examples:\n  opsmith store backup /var/backups/opsmith.db")]
     Backup {
         /// The new file
         path: PathBuf,

@@ -82,6 +82,6 @@ impl AnswerBody {
     }
 }
 
-fn confirmation_id(text: &str) -> Result<ConfirmationId, Problem> {
+pub(super) fn confirmation_id(text: &str) -> Result<ConfirmationId, Problem> {
     text.parse().map_err(|_| Problem::new(ErrorKind::NotFound, format!("there is no confirmation `{text}`")))
 }

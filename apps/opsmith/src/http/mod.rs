@@ -6,6 +6,7 @@ mod audit;
 mod confirmations;
 mod health;
 mod metrics;
+mod pages;
 mod root;
 mod router;
 mod runs;
@@ -16,4 +17,5 @@ mod tests;
 mod workers;
 
 pub use metrics::keep_sampling;
+pub use pages::NAV;
 pub use router::{openapi, router};

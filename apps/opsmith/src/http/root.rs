@@ -1,12 +1,15 @@
 use std::collections::BTreeMap;
 
 use axum::extract::State;
-use axum::http::header::CONTENT_TYPE;
-use axum::response::IntoResponse;
+use axum::http::HeaderMap;
+use axum::http::header::{CONTENT_TYPE, VARY};
+use axum::response::{IntoResponse, Redirect, Response};
 use opsmith_host::http::Json;
+use opsmith_host::http::page::wants_page;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::NAV;
 use super::site::Site;
 
 const LINKS: [(&str, &str); 8] = [
@@ -32,10 +35,14 @@ pub(super) struct Welcome {
     links: BTreeMap<&'static str, &'static str>,
 }
 
-/// Says what answers here and where to go on.
+/// Says what answers here and where to go on; a browser is sent to the pages.
 #[utoipa::path(get, path = "/", tag = "platform", responses((status = 200, body = Welcome)))]
-pub(super) async fn root() -> Json<Welcome> {
-    Json(Welcome { name: "opsmith", version: env!("CARGO_PKG_VERSION"), links: LINKS.into() })
+pub(super) async fn root(headers: HeaderMap) -> Response {
+    if wants_page(&headers) {
+        return ([(VARY, "Accept")], Redirect::to(NAV[0].path)).into_response();
+    }
+    let welcome = Welcome { name: "opsmith", version: env!("CARGO_PKG_VERSION"), links: LINKS.into() };
+    ([(VARY, "Accept")], Json(welcome)).into_response()
 }
 
 /// This document.

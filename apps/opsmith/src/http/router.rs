@@ -10,7 +10,7 @@ use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouterExt as _};
 use utoipa_axum::routes;
 
 use super::site::Site;
-use super::{audit, confirmations, health, metrics, root, runs, workers};
+use super::{audit, confirmations, health, metrics, pages, root, runs, workers};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -50,8 +50,12 @@ fn routes() -> OpenApiRouter<Site> {
 pub fn router(process: &Process, ampx: &Ampx, caller: Principal) -> Router {
     let document = openapi().to_pretty_json().unwrap_or_default().into();
     let site = Site { process: process.clone(), ampx: ampx.clone(), document };
-    let platform: Router = routes().with_state(site).into();
-    platform.merge(ampx::http::router(ampx.clone())).layer(Extension(Caller(caller)))
+    let platform: Router<Site> = routes().into();
+    platform
+        .merge(pages::routes())
+        .with_state(site)
+        .merge(ampx::http::router(ampx.clone()))
+        .layer(Extension(Caller(caller)))
 }
 
 /// What [`router`] answers to; needs nothing that runs.

@@ -26,22 +26,28 @@ const OWN_COMMANDS: [&str; 12] = [
 #[test]
 fn every_command_explains_itself_with_an_example() {
     let desk = Desk::new();
-    let ampx = ampx::cli::command();
-    let products = ampx.get_subcommands().map(|command| vec!["ampx", command.get_name(), "--help"]);
-    let own = OWN_COMMANDS.iter().map(|name| vec![*name, "--help"]);
-    for words in own.chain(products).chain([vec!["--help"], vec!["ampx", "--help"]]) {
-        let help = desk.run(&words).expect(0).stdout;
-        assert!(help.contains("Examples:\n"), "{words:?}: {help}");
-        let program = if words[0] == "ampx" { "Usage: opsmith ampx" } else { "Usage: opsmith" };
-        assert!(help.contains(program), "{words:?}: {help}");
-        for flag in ["--json", "--yes", "--dry-run", "--config", "--verbose"] {
-            assert!(help.contains(flag), "{words:?} has no {flag}");
-        }
-    }
+    let explained = [vec!["openapi"], vec!["ampx"], vec![]].map(|words| explains_itself(&desk, &words));
+    assert!(explained.iter().sum::<usize>() > 40, "{explained:?}");
     let own: Vec<String> = desk.run(&["--help"]).stdout.lines().map(str::to_owned).collect();
     for name in OWN_COMMANDS.iter().filter(|name| **name != "openapi") {
         assert!(own.iter().any(|line| line.trim_start().starts_with(name)), "{name} is not listed");
     }
+}
+
+/// Looks at the help of that command and of each one below it; how many that were.
+fn explains_itself(desk: &Desk, words: &[&str]) -> usize {
+    let help = desk.run(&[words, &["--help"]].concat()).expect(0).stdout;
+    assert!(help.contains("Examples:\n"), "{words:?}: {help}");
+    assert!(help.contains(format!("Usage: opsmith {}", words.join(" ")).trim_end()), "{words:?}: {help}");
+    for flag in ["--json", "--yes", "--dry-run", "--config", "--verbose"] {
+        assert!(help.contains(flag), "{words:?} has no {flag}");
+    }
+    let commands = help.split_once("Commands:\n").map_or("", |(_, commands)| commands);
+    let below = commands.lines().take_while(|line| !line.is_empty()).filter_map(|line| {
+        let name = line.strip_prefix("  ")?.split_whitespace().next()?;
+        (line.as_bytes()[2] != b' ' && name != "help").then_some(name)
+    });
+    1 + below.map(|name| explains_itself(desk, &[words, &[name]].concat())).sum::<usize>()
 }
 
 #[test]
@@ -105,14 +111,24 @@ fn an_agent_that_is_not_configured_names_the_one_that_was_meant() {
 
 #[test]
 fn doctor_has_one_row_for_the_sandbox_and_more_where_asked() {
-    let desk = Desk::new();
+    let desk = Desk::with_config("[sandbox]\nbackend = \"local\"\n");
     let sandbox = |words: &[&str]| {
         let table = desk.run(words).expect(1).stdout;
         table.lines().filter(|line| line.starts_with("sandbox")).map(str::to_owned).collect::<Vec<_>>()
     };
     let short = sandbox(&["doctor"]);
-    assert!(short.len() == 1 && short[0].contains("not: ") && short[0].contains("network"), "{short:?}");
+    assert!(short.len() == 1 && short[0].contains("local: holds: ") && short[0].contains("network"), "{short:?}");
+    assert!(short[0].contains("not: ") && short[0].contains("remove `sandbox.backend"), "{short:?}");
     assert!(sandbox(&["doctor", "-v"]).len() > 10);
+    desk.write("opsmith.toml", "[sandbox]\nbackend = \"container\"\n[ampx.ci]\nnetwork = \"off\"\n");
+    let missing = sandbox(&["doctor"]);
+    assert!(missing[0].contains("missing") && missing[0].contains("no image is configured"), "{missing:?}");
+    desk.write(
+        "opsmith.toml",
+        "[sandbox]\nbackend = \"local\"\n[ampx.agents.it]\nkind = \"codex\"\nnetwork = \"off\"\n",
+    );
+    let vain = desk.run(&["doctor"]).expect(1).stdout;
+    assert!(vain.contains("`ampx.agents.it.network` is \"off\"") && vain.contains("install bubblewrap"), "{vain}");
 }
 
 #[test]
@@ -132,46 +148,6 @@ fn settings_show_their_origin_and_never_a_secret() {
     let shown = desk.run(&["config", "show", "--json"]).expect(0);
     assert!(!shown.stdout.contains("hunter2"));
     assert!(shown.json()["settings"].as_array().unwrap().len() > 20);
-}
-
-#[test]
-fn completion_and_manual_know_the_products_commands() {
-    let desk = Desk::new();
-    for shell in ["bash", "zsh", "fish"] {
-        let script = desk.run(&["completion", shell]).expect(0).stdout;
-        assert!(script.contains("opsmith") && script.contains("delete-branch"), "{shell}");
-        let script = desk.run(&["completion", shell, "--for", "ampx"]).expect(0).stdout;
-        assert!(!script.contains("opsmith audit") && script.contains("delete-branch"), "{shell}");
-        let both = desk.run(&["completion", shell]).expect(0).stdout;
-        assert!(both.ends_with(&script), "{shell}: the product's own command is completed too");
-    }
-    assert!(desk.run(&["man"]).expect(0).stdout.contains(".TH opsmith 1"));
-    desk.run(&["man", "pages"]).expect(0);
-    let page = std::fs::read_to_string(desk.path("pages/opsmith-ampx-merge.1")).unwrap();
-    assert!(page.contains("delete\\-branch"), "{page}");
-}
-
-#[test]
-fn a_shell_completes_the_binary_and_the_product_by_its_own_name() {
-    let desk = Desk::new();
-    desk.write("complete.bash", &desk.run(&["completion", "bash"]).expect(0).stdout);
-    // What bash does at a TAB: it calls the registered function and takes COMPREPLY.
-    let tab = "source ./complete.bash; name=$1; shift; COMP_WORDS=(\"$name\" \"$@\"); COMP_CWORD=$#
-        function=$(complete -p \"$name\" | sed 's/.* -F \\([^ ]*\\).*/\\1/')
-        $function \"$name\" \"${COMP_WORDS[COMP_CWORD]}\" \"${COMP_WORDS[COMP_CWORD-1]}\"; echo \"${COMPREPLY[@]}\"";
-    for (words, completed) in [
-        (&["ampx", "st"][..], "start"),
-        (&["opsmith", "ampx", "st"], "start"),
-        (&["opsmith", "aud"], "audit"),
-        (&["ampx", "merge", "--del"], "--delete-branch"),
-    ] {
-        let output = std::process::Command::new("bash")
-            .args([&["--norc", "-c", tab, "bash"], words].concat())
-            .current_dir(desk.path(""))
-            .output()
-            .unwrap();
-        assert_eq!(String::from_utf8(output.stdout).unwrap().trim(), completed, "{words:?}");
-    }
 }
 
 #[test]

@@ -96,12 +96,13 @@ fn a_task_that_nobody_runs_can_be_aborted_without_a_server() {
 fn a_wait_outlives_the_server_that_it_began_with() {
     let (repo, desk) = (broken_repository(), Desk::new());
     let lives = desk.path("lives").display().to_string();
+    desk.write("lives", "");
     let agent = format!("echo begun | tee -a {lives}; test $(wc -l < {lives}) = 1 && sleep 600; echo good > state");
     desk.write(
         "opsmith.toml",
         &format!(
             "[ampx.agents.a]\nkind = \"command\"\ncommand = [\"sh\", \"-c\", {agent:?}]\n\
-             [ampx.ci]\nprovider = \"command\"\ncommand = \"sh test.sh\"\n"
+             [ampx.ci]\nprovider = \"command\"\ncommand = \"sh test.sh\"\n[sandbox]\nwritable = [{lives:?}]\n"
         ),
     );
     let first = desk.serve();

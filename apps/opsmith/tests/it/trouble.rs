@@ -35,8 +35,10 @@ impl Drop for SmallDisk<'_> {
 #[test]
 fn an_agent_that_fills_the_disk_ends_in_an_error_and_the_task_goes_on_later() {
     let agent = "test -e ../../../full && dd if=/dev/zero of=fill bs=1M count=200 2>/dev/null; echo x > x";
-    let desk = Desk::with_config(&format!("{AMPLE}command = [\"sh\", \"-c\", {agent:?}]\n"));
+    let config = format!("{AMPLE}command = [\"sh\", \"-c\", {agent:?}]\n");
+    let desk = Desk::with_config(&config);
     let data = desk.data_dir();
+    desk.write("opsmith.toml", &format!("{config}[sandbox]\nreadable = [{:?}]\n", data.join("full")));
     let _disk = match SmallDisk::mount(&data, 64) {
         Ok(disk) => disk,
         Err(reason) => return println!("skipped: no small disk can be mounted here: {reason}"),

@@ -5,5 +5,6 @@ mod clients;
 mod desk;
 mod document;
 mod gate;
+mod pages;
 mod runs;
 mod server;

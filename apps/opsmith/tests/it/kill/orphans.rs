@@ -9,7 +9,7 @@ use crate::process::PATIENCE;
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_killed_server_left_running_is_ended_by_the_next() {
     let world = World::on_sqlite();
-    let began = world.folder.path().join("began");
+    let began = world.outside().join("began");
     let agent = format!(
         "echo $$ >> {began}; test $(wc -l < {began}) = 1 && {{ (setsid sleep 1000 &); sleep 1000; }}; \
          echo 'echo $(($1 + $2))' > sum.sh",

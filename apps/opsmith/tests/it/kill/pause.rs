@@ -6,7 +6,7 @@ use super::world::{World, has_lines};
 #[tokio::test(flavor = "multi_thread")]
 async fn a_paused_worker_does_nothing_more_once_another_has_taken_over() {
     let Some(world) = World::on_postgres(1).await else { return };
-    let (began, go) = (world.folder.path().join("began"), world.folder.path().join("go"));
+    let (began, go) = (world.outside().join("began"), world.outside().join("go"));
     let agent = format!(
         "echo $$ >> {began}; while ! test -e {go}; do sleep 0.05; done; echo 'echo $(($1 + $2))' > sum.sh",
         began = began.display(),

@@ -5,13 +5,14 @@ use std::os::unix::process::ExitStatusExt;
 use super::world::World;
 
 /// Every step of a task that is red once and then green.
-const STEPS: &[&str] = &[
+pub(crate) const STEPS: &[&str] = &[
     "begin",
     "prepare",
     "agent 1",
     "commit 1",
     "gate 1",
     "check 1",
+    "rerun 1.1",
     "budget 1",
     "base 1",
     "wait 2",

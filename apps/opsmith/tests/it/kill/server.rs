@@ -1,11 +1,14 @@
 use std::ops::{Deref, DerefMut};
 use std::process::Command;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
 use super::world::World;
 use crate::process::{PATIENCE, Process};
+
+/// Longest that a task may take: an agent's own program needs a minute for a go where others are at work.
+const MOST_TASK_TIME: Duration = Duration::from_secs(360);
 
 /// The API of a running `opsmith serve`.
 pub(crate) struct Server(Process);
@@ -13,6 +16,10 @@ pub(crate) struct Server(Process);
 impl Server {
     pub(crate) fn spawn(command: Command) -> Self {
         Self(Process::serve(command))
+    }
+
+    pub(crate) fn into_process(self) -> Process {
+        self.0
     }
 
     pub(crate) fn url(&self, path: &str) -> String {
@@ -44,9 +51,9 @@ impl Server {
     /// Follows the task's log until the task is no longer at work, and gives the task.
     pub(crate) async fn end_of(&self, id: &str) -> Value {
         let client = reqwest::Client::new();
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + MOST_TASK_TIME;
         loop {
-            let follow = client.get(self.url(&format!("/tasks/{id}/logs?follow=true"))).timeout(PATIENCE);
+            let follow = client.get(self.url(&format!("/tasks/{id}/logs?follow=true"))).timeout(MOST_TASK_TIME);
             let _ = follow.send().await.unwrap().bytes().await;
             let task = self.get(&format!("/tasks/{id}")).await;
             let status = task["status"].as_str().unwrap_or_default();

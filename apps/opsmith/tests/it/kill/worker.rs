@@ -38,7 +38,7 @@ async fn a_worker_killed_at_work_is_followed_by_another_within_15_s() {
 async fn followed_by_another(dead_after_s: u32) {
     let Some(world) = World::on_postgres(dead_after_s).await else { return };
     let (server, id) = busy_server(&world).await;
-    let began = world.folder.path().join("began");
+    let began = world.outside().join("began");
     world.configure("b", &World::shell(&format!("echo b >> {}; exec sleep 1000", began.display())));
     let mut first = world.work("b");
     has_lines(&began, 1).await;
@@ -57,7 +57,7 @@ async fn followed_by_another(dead_after_s: u32) {
 
 /// A server whose one place is taken for good, and a task that it took in after that.
 async fn busy_server(world: &World) -> (Server, String) {
-    let taken = world.folder.path().join("taken");
+    let taken = world.outside().join("taken");
     world.configure("a", &World::shell(&format!("echo a >> {}; exec sleep 1000", taken.display())));
     let server = world.serve_one_at_a_time("a");
     server.start_as(world, "endless").await.unwrap();

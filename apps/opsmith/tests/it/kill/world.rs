@@ -13,7 +13,7 @@ use super::server::Server;
 use crate::process::{PATIENCE, Process, measured};
 
 /// Between two looks at what has no other sign.
-pub(super) const POLL: Duration = Duration::from_millis(20);
+pub(crate) const POLL: Duration = Duration::from_millis(20);
 
 /// The first edit is wrong, the second right: every step of a task's life is passed.
 pub(crate) const WRONG_THEN_RIGHT: &str = r#"
@@ -31,8 +31,8 @@ content = "echo $(($1 + $2))\n"
 
 /// A folder with a configuration and a remote.
 pub(crate) struct World {
-    pub(super) folder: TempDir,
-    pub(super) repo: TestRepo,
+    pub(crate) folder: TempDir,
+    pub(crate) repo: TestRepo,
     store: StoreUrl,
     dead_after_s: u32,
 }
@@ -81,14 +81,28 @@ impl World {
 
     /// Writes the configuration of one machine: its data folder has its name.
     pub(crate) fn configure(&self, machine: &str, agent: &str) {
+        self.configure_checked(machine, agent, "command = \"sh test.sh\"");
+    }
+
+    /// The same with other keys below `[ampx.ci]`.
+    pub(crate) fn configure_checked(&self, machine: &str, agent: &str, ci: &str) {
         let text = format!(
             "data_dir = \"{}\"\n[store]\nurl = \"{}\"\n[worker]\ndead_after_s = {}\n[ampx]\nretry_delay_s = 0\n\
-             concurrent_tasks = 2\n[ampx.agents.it]\n{agent}\n[ampx.ci]\ncommand = \"sh test.sh\"\n",
+             concurrent_tasks = 2\n[ampx.agents.it]\n{agent}\n[ampx.ci]\n{ci}\n\
+             [sandbox]\nwritable = [\"{}\"]\n",
             self.data(machine).display(),
             self.store.expose(),
             self.dead_after_s,
+            self.outside().display(),
         );
         std::fs::write(self.config(machine), text).unwrap();
+    }
+
+    /// A folder that every command may change, walls or not.
+    pub(crate) fn outside(&self) -> PathBuf {
+        let outside = self.folder.path().join("outside");
+        std::fs::create_dir_all(&outside).unwrap();
+        outside
     }
 
     pub(crate) fn data(&self, machine: &str) -> PathBuf {
@@ -142,9 +156,10 @@ impl World {
     /// One branch with one commit an attempt, one pull request, one push, a chain that holds, and nothing left over.
     pub(crate) async fn assert_done_once(&self, task: &Value, commits: usize, what: &str) {
         assert_eq!(task["status"], "success", "{what}: {task:#}");
+        assert_eq!(task["pushes_saved"], commits - 1, "{what}: each attempt before the last was red here: {task:#}");
         let branch = task["branch"].as_str().unwrap();
         assert_eq!(self.repo.branches(), [branch, "main"], "{what}");
-        assert_eq!(self.repo.log(branch).len(), 1 + commits, "{what}");
+        assert_eq!(self.repo.log(branch).len(), self.repo.log("main").len() + commits, "{what}");
         for (sql, expected) in [
             ("SELECT COUNT(*) FROM forge_pull_requests", 1),
             ("SELECT COUNT(*) FROM guard_audit WHERE action = 'ampx.push'", 1),
