@@ -2,15 +2,17 @@
 export CARGO_TARGET_DIR ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/opsmith/target
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint fmt tidy coverage e2e e2e-agents bench clean
+.PHONY: help demo test lint fmt tidy coverage e2e e2e-agents e2e-web bench clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: ## Build, then show a task go from red to a merged pull request on this machine alone
-	@dev/deps.sh demo
+demo: ## Build, then show a task go from red to a merged pull request on this machine alone; AGENT=codex, opencode or claude runs that program
+	@$(if $(filter-out codex opencode claude,$(AGENT)),$(error no agent `$(AGENT)`: AGENT=codex, opencode or claude, or none for a recorded one))
+	@dev/deps.sh $(if $(AGENT),agents,demo)
 	cargo build -p opsmith --locked
-	dev/demo.sh
+	$(if $(AGENT),cargo build -p testkit --bin modelstub --locked)
+	AGENT=$(AGENT) dev/demo.sh
 
 test: ## Install what is missing, run every test, then tidy
 	@dev/deps.sh test
@@ -37,10 +39,16 @@ e2e: ## Run the slow stories through the real binary
 	@dev/deps.sh test
 	cargo test -p ampx -p opsmith --test it --locked -- --ignored --skip real_agents
 
-e2e-agents: ## Install codex and opencode into a cache, and run tasks with both against a stub of their models
+e2e-agents: ## Install codex, opencode, claude and act into a cache, and run tasks with them against a stub of the models
 	@dev/deps.sh agents
 	programs=$$(dev/agents.sh) && OPSMITH_AGENTS_BIN=$$programs \
-		cargo test -p ampx --test it --locked real_agents -- --ignored --test-threads 1
+		cargo test -p ampx -p opsmith --test it --locked real_agents -- --ignored --test-threads 1
+
+e2e-web: ## Drive the pages of the real server with Chromium, in stories and over every page
+	@dev/deps.sh web
+	cargo build -p opsmith --locked
+	npm ci --prefix web/e2e --no-audit --no-fund --loglevel error
+	node --test --test-concurrency 1 web/e2e/*.test.mjs
 
 bench: ## Measure against the goals and write docs/benchmarks.md
 	@dev/deps.sh test
