@@ -117,6 +117,8 @@ fn claude_args(url: &str) -> Vec<String> {
 
 fn opencode_config(url: &str) -> String {
     json!({
+        // opencode adds it to a file that is without it.
+        "$schema": "https://opencode.ai/config.json",
         "autoupdate": false,
         "share": "disabled",
         "model": "stub/stub-model",

@@ -124,11 +124,12 @@ async fn a_real_agent_whose_model_breaks_comes_to_a_defined_end() {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs the programs: make e2e-agents"]
 async fn a_real_agent_whose_model_was_in_trouble_goes_on_with_the_next_attempt() {
-    // It asks twice itself.
-    for trouble in [Turn::rate_limited(), Turn::broken(), Turn::HalfLine] {
+    // It asks again itself, after a fault of the server in two ways.
+    for (trouble, asks) in [(Turn::rate_limited(), 2), (Turn::broken(), 4), (Turn::HalfLine, 2)] {
         let codex = Program::Codex;
         let mend = codex.shell("echo 'echo $(($1 + $2))' > sum.sh");
-        let stub = ModelStub::start(vec![trouble.clone(), trouble.clone(), mend, Turn::text("Done.")]).await;
+        let turns = vec![trouble.clone(); asks].into_iter().chain([mend, Turn::text("Done.")]);
+        let stub = ModelStub::start(turns.collect()).await;
         let world = world(codex, &stub, "").await;
         let detail = done(&world).await;
         assert_eq!(detail.task.status, TaskStatus::Success, "{trouble:?}: {}", detail.task.summary);
