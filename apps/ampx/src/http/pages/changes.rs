@@ -4,8 +4,8 @@ use opsmith_host::cli::{clean, clean_line};
 use opsmith_host::http::page::{Page, Shell, notice};
 
 use super::super::error::ApiError;
+use super::assets::OWN;
 use super::patch::{FilePatch, Line, files};
-use super::router::OWN;
 use super::task::{head, title};
 use crate::task::Task;
 use crate::{Ampx, AmpxError};

@@ -9,7 +9,7 @@ use url::form_urlencoded::Serializer;
 
 use super::super::error::ApiError;
 use super::super::tasks::statuses;
-use super::router::OWN;
+use super::assets::OWN;
 use super::status::{badge, words};
 use crate::Ampx;
 use crate::brief::{first_line, repository, short};

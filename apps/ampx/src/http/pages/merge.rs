@@ -11,7 +11,7 @@ use serde::Deserialize;
 
 use super::super::Caller;
 use super::super::error::ApiError;
-use super::router::OWN;
+use super::assets::OWN;
 use super::task::{address, head, title};
 use crate::task::Task;
 use crate::{Ampx, AmpxError, MergeOptions, Merged};

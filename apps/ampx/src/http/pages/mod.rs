@@ -6,6 +6,7 @@
 //! Absent on purpose: the frame around a page, its common style and keys (`opsmith_host::http::page`).
 
 mod act;
+mod assets;
 mod attempts;
 mod changes;
 mod list;

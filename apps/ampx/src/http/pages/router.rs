@@ -1,18 +1,13 @@
 use axum::Router;
 use axum::routing::{get, post};
-use opsmith_host::http::page::{self, Asset, NavLink};
+use opsmith_host::http::page::{self, NavLink};
 
+use super::assets::OWN;
 use super::{act, changes, list, live, merge, start, task};
 use crate::Ampx;
 
 /// The way to ampx's pages.
 pub const NAV: NavLink = NavLink { path: "/tasks", label: "Tasks", key: 't' };
-
-const ASSETS: [Asset; 2] =
-    [Asset::style("ampx", include_str!("ampx.css")), Asset::script("ampx", include_str!("ampx.js"))];
-
-/// What ampx's pages have beside the frame.
-pub(super) const OWN: &[Asset] = &ASSETS;
 
 /// ampx's pages and the files they need.
 pub(in crate::http) fn routes() -> Router<Ampx> {

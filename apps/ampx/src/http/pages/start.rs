@@ -13,7 +13,7 @@ use serde::Deserialize;
 
 use super::super::Caller;
 use super::super::error::ApiError;
-use super::router::OWN;
+use super::assets::OWN;
 use super::task::address;
 use crate::brief::short;
 use crate::db::TaskFilter;

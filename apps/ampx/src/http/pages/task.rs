@@ -9,9 +9,9 @@ use opsmith_model::TaskId;
 use serde::Deserialize;
 
 use super::super::error::ApiError;
-use super::attempts::attempts;
+use super::assets::OWN;
+use super::attempts::{attempts, short_sha};
 use super::log::Tail;
-use super::router::OWN;
 use super::{act, status};
 use crate::brief::{first_line, repository, short};
 use crate::task::{Attempt, Task, TaskDetail};
@@ -177,9 +177,4 @@ fn facts(ampx: &Ampx, detail: &TaskDetail) -> Markup {
             }
         }
     }
-}
-
-/// A commit as people read it.
-pub(super) fn short_sha(sha: &str) -> &str {
-    sha.get(..10).unwrap_or(sha)
 }
