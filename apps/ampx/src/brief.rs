@@ -8,6 +8,11 @@ pub(crate) fn short(id: TaskId) -> String {
     id[id.len() - 8..].to_owned()
 }
 
+/// The first 12 characters of a commit's id.
+pub(crate) fn short_sha(sha: &str) -> &str {
+    sha.get(..12).unwrap_or(sha)
+}
+
 /// The last two parts of a repository's address.
 pub(crate) fn repository(address: &str) -> String {
     let path = address.trim_end_matches('/');

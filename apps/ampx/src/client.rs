@@ -113,7 +113,10 @@ pub(crate) enum TaskAction {
         prompt: Option<String>,
     },
     Abort,
-    Accept,
+    Accept {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        commit: Option<String>,
+    },
 }
 
 /// A merge as it is asked for.

@@ -4,6 +4,7 @@ use opsmith_model::{Digest, Principal, PrincipalKind, TaskId};
 use opsmith_store::Write;
 use serde_json::{Value, json};
 
+use crate::brief::short_sha;
 use crate::gates::AttemptFinding;
 use crate::inputs::Mode;
 use crate::new_task::check_prompt;
@@ -12,6 +13,8 @@ use crate::{Ampx, AmpxError, db};
 
 /// How many accepted findings the audit chain names; its digest is over all of them.
 const MOST_AUDITED: usize = 100;
+/// With fewer characters a commit is not named.
+const LEAST_SHA_CHARS: usize = 7;
 
 impl Ampx {
     /// Sends a task that stopped on, with a new prompt or the one it had. Without a new one, a commit that is not red
@@ -33,8 +36,9 @@ impl Ampx {
     }
 
     /// Lets a task's held commit pass: push, CI and pull request follow. Only a person can, as with any confirmation,
-    /// and the yes is for what was found and shown: what is found later is held anew.
-    pub async fn accept(&self, id: TaskId, by: &Principal) -> Result<(), AmpxError> {
+    /// and the yes is for what was found and shown: what is found later is held anew. Of a commit that was `seen`, its
+    /// id or 7 and more characters of it, the yes is for no other one.
+    pub async fn accept(&self, id: TaskId, seen: Option<&str>, by: &Principal) -> Result<(), AmpxError> {
         if by.kind != PrincipalKind::User {
             return Err(AmpxError::NotAPerson { what: "accept a held change", principal: by.to_string() });
         }
@@ -45,6 +49,12 @@ impl Ampx {
                 hint: Some("have it go on with `ampx continue`".to_owned()),
             });
         };
+        if seen.is_some_and(|seen| seen.len() < LEAST_SHA_CHARS || !head.starts_with(seen)) {
+            return Err(AmpxError::NotNow {
+                message: format!("the held commit is `{}` by now, and nothing was accepted", short_sha(head)),
+                hint: Some("look at it with `ampx diff`, then accept that one".to_owned()),
+            });
+        }
         let attempts = db::attempts::of_task(&*write, id).await?;
         let made = attempts.iter().rev().find(|attempt| attempt.head_sha.as_ref() == Some(head));
         let accepted = match made {

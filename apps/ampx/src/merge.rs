@@ -8,6 +8,7 @@ use opsmith_store::Page;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use crate::brief::short_sha;
 use crate::effects::{DELETE_BRANCH, MERGE};
 use crate::inputs::{self, MergeInput, MergeOutput};
 use crate::merge_options::{AutoMerge, MergeOptions, Merged};
@@ -257,7 +258,7 @@ fn merge_plan_of(
     by: &Principal,
 ) -> Plan {
     let target = repo.url().target();
-    let short = &publish.head_sha[..12.min(publish.head_sha.len())];
+    let short = short_sha(&publish.head_sha);
     let mut effects = vec![Effect {
         kind: MERGE,
         target: target.clone(),

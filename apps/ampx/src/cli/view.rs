@@ -8,7 +8,7 @@ use opsmith_model::Clock;
 use super::findings::show_findings;
 use super::session::Session;
 pub(super) use crate::brief::short;
-use crate::brief::{first_line, repository};
+use crate::brief::{first_line, repository, short_sha};
 use crate::task::{Attempt, Task, TaskDetail, TaskStatus};
 use crate::walls::CommandWalls;
 
@@ -127,7 +127,7 @@ fn show_attempts(session: &Session<'_>, attempts: &[Attempt]) {
             Cell::toned(if attempt.flaky { format!("{verdict} (flaky)") } else { verdict.to_owned() }, verdict_tone),
             Cell::from(took.map_or_else(|| "-".to_owned(), |took| duration(took.unwrap_or(Duration::ZERO)))),
             Cell::from(attempt.usage.cost_usd.map_or_else(|| "unknown".to_owned(), |usd| format!("{usd:.2} USD"))),
-            Cell::from(attempt.head_sha.as_deref().map_or("-", |sha| sha.get(..12).unwrap_or(sha))),
+            Cell::from(attempt.head_sha.as_deref().map_or("-", short_sha)),
             Cell::from(attempt.summary.as_deref().unwrap_or("-")),
         ]
     };

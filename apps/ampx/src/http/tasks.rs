@@ -55,7 +55,10 @@ pub(super) enum TaskAction {
     /// Gives it up.
     Abort {},
     /// Lets a held diff pass its gate; push, CI and pull request follow.
-    Accept {},
+    Accept {
+        /// The commit that was looked at, or 7 and more characters of its id; another one is not accepted.
+        commit: Option<String>,
+    },
 }
 
 /// Takes a task in; a worker begins it when it has room.
@@ -128,7 +131,7 @@ pub(super) async fn act(
     match action {
         TaskAction::Continue { prompt } => ampx.continue_task(id, prompt.as_deref(), &by).await?,
         TaskAction::Abort {} => ampx.abort(id, &by).await?,
-        TaskAction::Accept {} => ampx.accept(id, &by).await?,
+        TaskAction::Accept { commit } => ampx.accept(id, commit.as_deref(), &by).await?,
     }
     Ok(StatusCode::NO_CONTENT)
 }

@@ -13,6 +13,7 @@ use super::prompt::{self, Failure};
 use super::walls;
 use super::work::{MOST_LOG_BYTES, Work, change, marker};
 use crate::agents::{Agent, AgentError, AgentFault, AgentReport, Allowance, FaultKind, Job};
+use crate::brief::short_sha;
 use crate::events::LogStream;
 use crate::task::{Task, TaskEvent, Usage};
 use crate::{Ampx, AmpxError, db};
@@ -379,7 +380,7 @@ async fn commit(run: &RunContext, work: &Work, number: u32, go_name: &str, stamp
             1 => "1 changed file".to_owned(),
             several => format!("{several} changed files"),
         };
-        let line = format!("opsmith: committed {files} as {}", &sha[..12.min(sha.len())]);
+        let line = format!("opsmith: committed {files} as {}", short_sha(&sha));
         log::say(ampx, id, number, &line).await.map_err(halt)?;
         let head = sha.clone();
         change(ampx, &scope, id, run_id, |task| {

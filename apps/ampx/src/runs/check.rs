@@ -12,6 +12,7 @@ use super::measure;
 use super::prompt::BaseState;
 use super::walls;
 use super::work::{MOST_LOG_BYTES, Work, marker};
+use crate::brief::short_sha;
 use crate::config::CiProvider;
 use crate::db;
 use crate::events::LogStream;
@@ -160,7 +161,7 @@ async fn verdict(
     let scratch = ampx.work_root.join(id.to_string()).join(format!("{what}-{number}"));
     let checked = if what == "base" { "the base" } else { "commit" };
     let again = if red.is_some() { " again" } else { "" };
-    let says = format!("opsmith: checking {checked} {}{again}", &sha[..12.min(sha.len())]);
+    let says = format!("opsmith: checking {checked} {}{again}", short_sha(sha));
     log::say(ampx, id, number, &says).await.map_err(halt)?;
     let sandbox = walls::around_check(work)?;
     let (log, writer) = log::sink(ampx, id, number, LogStream::Ci);

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use super::halt::halt;
 use super::work::{End, Work};
 use super::{log, prompt};
+use crate::brief::short_sha;
 use crate::effects::{OPEN_PULL_REQUEST, PUSH};
 use crate::task::{Task, TaskStatus};
 use crate::{Ampx, db};
@@ -69,7 +70,7 @@ async fn push_once(run: &RunContext, work: &Work, number: u32, head: &str) -> Re
     run.step(&format!("push {number}"), |scope| async move {
         let (task, repo) = (work.task().await?, work.repo().await?);
         let request = PushRequest { branch: task.branch.clone(), sha: head.to_owned(), expected: work.pushed.clone() };
-        let summary = format!("push {} to branch {}", &head[..12.min(head.len())], task.branch);
+        let summary = format!("push {} to branch {}", short_sha(head), task.branch);
         let wanted = effect(PUSH, repo.url().target(), summary, request.parameters());
         let permit = match permit(ampx, run, wanted, &format!("push {number}")).await {
             Ok(permit) => permit,
@@ -98,7 +99,7 @@ async fn push_once(run: &RunContext, work: &Work, number: u32, head: &str) -> Re
         .await?;
         write.commit().await?;
         done?;
-        let line = format!("opsmith: pushed {} to {}", &head[..12.min(head.len())], task.branch);
+        let line = format!("opsmith: pushed {} to {}", short_sha(head), task.branch);
         log::say(ampx, id, number, &line).await.map_err(halt)?;
         Ok(None)
     })

@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::halt::halt;
 use super::work::patiently;
+use crate::brief::short_sha;
 use crate::inputs::{MergeInput, MergeOutput};
 use crate::{Ampx, db};
 
@@ -78,7 +79,7 @@ async fn record_merge(
     task.merged_sha = Some(input.publish.sha.clone());
     task.auto_merge = None;
     let sha = &input.publish.sha;
-    task.summary = format!("merged into {} as {}", input.publish.base_branch, &sha[..12.min(sha.len())]);
+    task.summary = format!("merged into {} as {}", input.publish.base_branch, short_sha(sha));
     ampx.save(&write, &mut task).await.map_err(halt)?;
     write.commit().await?;
     ampx.woken();

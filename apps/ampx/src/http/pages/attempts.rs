@@ -1,6 +1,7 @@
 use maud::{Markup, html};
 use opsmith_host::cli::{clean, clean_line, duration};
 
+use crate::brief::short_sha;
 use crate::gates::{AttemptFinding, Standing};
 use crate::task::{Attempt, Task, TaskDetail, Usage};
 
@@ -121,11 +122,6 @@ fn one_finding(finding: &AttemptFinding) -> Markup {
         @if let Some(test) = &finding.test { " " code { (clean_line(test)) } }
         " " (clean_line(&finding.what))
     }
-}
-
-/// A commit as people read it.
-pub(super) fn short_sha(sha: &str) -> &str {
-    sha.get(..10).unwrap_or(sha)
 }
 
 #[cfg(test)]

@@ -12,7 +12,8 @@ use serde::Deserialize;
 use super::super::Caller;
 use super::super::error::ApiError;
 use super::assets::OWN;
-use super::task::{address, head, title};
+use super::links::address;
+use super::task::{head, title};
 use crate::task::Task;
 use crate::{Ampx, AmpxError, MergeOptions, Merged};
 

@@ -14,7 +14,7 @@ use serde::Deserialize;
 use super::super::Caller;
 use super::super::error::ApiError;
 use super::assets::OWN;
-use super::task::address;
+use super::links::address;
 use crate::brief::short;
 use crate::db::TaskFilter;
 use crate::{Ampx, AmpxError, NewTask};

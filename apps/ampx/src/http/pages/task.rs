@@ -10,10 +10,11 @@ use serde::Deserialize;
 
 use super::super::error::ApiError;
 use super::assets::OWN;
-use super::attempts::{attempts, short_sha};
+use super::attempts::attempts;
+use super::links::address;
 use super::log::Tail;
-use super::{act, status};
-use crate::brief::{first_line, repository, short};
+use super::{room, status};
+use crate::brief::{first_line, repository, short, short_sha};
 use crate::task::{Attempt, Task, TaskDetail};
 use crate::walls::CommandWalls;
 use crate::{Ampx, AmpxError};
@@ -72,11 +73,6 @@ pub(super) struct View<'a> {
     pub(super) prompt: &'a str,
 }
 
-/// Where a task is.
-pub(super) fn address(id: TaskId) -> String {
-    format!("/tasks/{id}")
-}
-
 /// The page of a task.
 pub(super) async fn page(ampx: &Ampx, shell: &Shell, id: TaskId, view: &View<'_>) -> Result<Page, AmpxError> {
     // Before the task is read, so that nothing that comes in between is missed.
@@ -89,7 +85,7 @@ pub(super) async fn page(ampx: &Ampx, shell: &Shell, id: TaskId, view: &View<'_>
         @if let Some(refused) = view.refused { (notice(refused)) }
         div.columns {
             div.main {
-                (act::room(task, view.prompt))
+                (room::room(task, view.prompt))
                 (attempts(&detail))
                 (tail.html(task))
             }
@@ -113,7 +109,7 @@ pub(super) fn head(task: &Task, current: &str) -> Markup {
         let current = (name == current).then_some("page");
         html! { a href={ (here) (path) } aria-current=[current] data-shortcut=(key) { (label) } }
     };
-    let can_merge = act::can_merge(task);
+    let can_merge = room::can_merge(task);
     html! {
         p.crumb { a href="/tasks" data-shortcut="u" { "Tasks" } span.dim { " / " span.mono { (short(task.id)) } } }
         div #task-head .task-head data-live data-page=(here) {

@@ -63,9 +63,15 @@ async fn an_agent_that_deletes_a_failing_test_is_held_until_a_person_accepts() {
     let log = world.log(id).await;
     assert!(log.contains("opsmith: gate: tests/test_sum.py: `test_adds` was deleted\n"), "{log}");
 
-    let error = world.ampx.accept(id, &Principal::agent("codex")).await.unwrap_err();
+    let error = world.ampx.accept(id, None, &Principal::agent("codex")).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Denied, "an agent lets nothing pass: {error}");
-    world.ampx.accept(id, &ada()).await.unwrap();
+    let head = detail.task.head_sha.unwrap();
+    for other in [&head[..6], &"0".repeat(40), ""] {
+        let error = world.ampx.accept(id, Some(other), &ada()).await.unwrap_err();
+        assert!(error.to_string().contains(&format!("is `{}` by now", &head[..12])), "{other:?}: {error}");
+    }
+    assert_eq!(world.ampx.task(id).await.unwrap().status, TaskStatus::NeedsReview, "nothing was accepted");
+    world.ampx.accept(id, Some(&head[..12]), &ada()).await.unwrap();
     let detail = world.ended(id).await;
     assert_eq!(detail.task.status, TaskStatus::Success, "{}\n{}", detail.task.summary, world.log(id).await);
     assert_eq!(world.repo.branch_sha(&detail.task.branch), detail.task.head_sha);
@@ -96,7 +102,7 @@ async fn what_the_policy_denies_neither_a_task_nor_a_person_lets_pass() {
         "{}",
         detail.task.summary
     );
-    world.ampx.accept(detail.task.id, &ada()).await.unwrap();
+    world.ampx.accept(detail.task.id, None, &ada()).await.unwrap();
     let detail = world.ended(detail.task.id).await;
     assert_eq!(detail.task.status, TaskStatus::NeedsReview, "{}", detail.task.summary);
     assert_eq!(world.repo.branches(), ["main"]);
@@ -146,7 +152,7 @@ async fn accepted_and_continued(second: &str) -> (World, TaskDetail) {
         .collect();
     let world = World::with(folder, TestRepo::new(), &files, setup).await;
     let id = done(&world, false).await.task.id;
-    world.ampx.accept(id, &ada()).await.unwrap();
+    world.ampx.accept(id, None, &ada()).await.unwrap();
     let detail = world.ended(id).await;
     assert!(detail.task.summary.starts_with("accepted, but "), "{}", detail.task.summary);
     assert!(matches!(found(&detail)[..], [(FindingKind::Deleted, Standing::Accepted { .. })]), "{:?}", found(&detail));
@@ -184,7 +190,7 @@ async fn a_further_weakening_of_an_accepted_file_is_held_anew() {
     assert!(detail.task.summary.starts_with("held: 1 deleted test, 1 weakened test"), "{}", detail.task.summary);
     assert!(detail.attempts[1].findings.iter().all(|finding| finding.standing == Standing::Held));
     assert_ne!(world.repo.branch_sha(&detail.task.branch), detail.task.head_sha);
-    world.ampx.accept(detail.task.id, &ada()).await.unwrap();
+    world.ampx.accept(detail.task.id, None, &ada()).await.unwrap();
     let detail = world.ended(detail.task.id).await;
     assert_eq!(detail.task.status, TaskStatus::Success, "{}", detail.task.summary);
     world.stop().await;

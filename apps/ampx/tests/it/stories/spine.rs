@@ -34,7 +34,7 @@ async fn an_unconfirmed_effect_waits_for_a_person_and_goes_on_after_the_yes() {
         let asked = world.process.guard.pending(10).await.unwrap().remove(0);
         assert!(detail.task.summary.contains(&asked.id.to_string()), "{}", detail.task.summary);
         world.process.guard.confirm(asked.id, Answer::Yes, &asked.digest, &ada()).await.unwrap();
-        world.ampx.accept(detail.task.id, &ada()).await.unwrap();
+        world.ampx.accept(detail.task.id, None, &ada()).await.unwrap();
         let detail = world.ended(detail.task.id).await;
         assert_eq!(detail.task.status, TaskStatus::Success, "{effect}: {}", detail.task.summary);
         world.stop().await;

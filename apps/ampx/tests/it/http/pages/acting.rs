@@ -7,16 +7,17 @@ const STATUSES: [&str; 7] = ["queued", "running", "retrying", "needs_review", "s
 async fn an_action_is_done_where_the_state_allows_it_and_explained_elsewhere() {
     let desk = Desk::open().await;
     let elsewhere = desk.elsewhere().await;
-    for (action, allowed, said) in [
-        ("continue", &["needs_review", "error"][..], "Sent on"),
-        ("accept", &["needs_review"], "Accepted"),
-        ("abort", &["queued", "running", "retrying", "needs_review", "error"], "Given up"),
+    let seen = "a".repeat(12);
+    for (action, fields, allowed, said) in [
+        ("continue", &[][..], &["needs_review", "error"][..], "Sent on"),
+        ("accept", &[("commit", seen.as_str())], &["needs_review"], "Accepted"),
+        ("abort", &[], &["queued", "running", "retrying", "needs_review", "error"], "Given up"),
     ] {
         for status in STATUSES {
             let id = desk.create("https://example.com/a/b", "Do it").await;
             elsewhere.set_commit(&id).await;
             elsewhere.set_status(&id, status).await;
-            let answer = form(&desk.server, &format!("/tasks/{id}/{action}"), &[]).send().await.unwrap();
+            let answer = form(&desk.server, &format!("/tasks/{id}/{action}"), fields).send().await.unwrap();
             if allowed.contains(&status) {
                 let shown = see(&desk.server, &leads_to(&answer)).await;
                 assert!(shown.one(".notice.good").contains(said), "{action} {status}");
@@ -49,6 +50,9 @@ async fn a_task_goes_on_with_what_was_typed() {
     assert!(refused.one(".notice.bad").contains("at most 50000 characters"));
     let unknown = Seen::of(form(&desk.server, &path, &[("promt", "x")]).send().await.unwrap()).await;
     assert_eq!(unknown.status, 400);
-    let without = Seen::of(form(&desk.server, &format!("/tasks/{id}/accept"), &[]).send().await.unwrap()).await;
+    let accept = format!("/tasks/{id}/accept");
+    let unseen = Seen::of(form(&desk.server, &accept, &[]).send().await.unwrap()).await;
+    assert_eq!(unseen.status, 400, "it does not say which commit was seen");
+    let without = Seen::of(form(&desk.server, &accept, &[("commit", "0123456789ab")]).send().await.unwrap()).await;
     assert_eq!(without.status, 409, "there is no commit to accept");
 }
