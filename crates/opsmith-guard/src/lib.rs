@@ -6,6 +6,8 @@
 //! transaction of the change, in a hash chain that [`Guard::verify`] checks. Clients without a store hand in the links of
 //! chains of their own with [`Guard::take_client_entries`].
 //!
+//! [`secrets`] are found, redacted, and had where a configuration says they are.
+//!
 //! Absent on purpose: what the effects are (each product declares its own in an [`EffectRule`] table) and HTTP.
 //!
 //! Start at [`Guard`].
@@ -19,6 +21,7 @@ mod guard;
 mod migrations;
 mod permit;
 mod policy;
+pub mod secrets;
 
 pub use audit::{AuditEntry, AuditOutcome, AuditRecord, Chain};
 pub use client::{ClientChain, ClientEntry, ClientId, ClientLink, ParseClientIdError, TakenEntries};

@@ -1,9 +1,10 @@
-//! The gate on both databases.
+//! The gate on both databases, and secrets.
 #![allow(clippy::unwrap_used)]
 
 mod chain;
 mod clients;
 mod gate;
+mod secrets;
 
 use chrono::{TimeZone, Utc};
 use opsmith_guard::{EffectRule, Guard, Policy, PolicyRule, Verdict};
