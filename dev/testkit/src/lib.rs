@@ -5,6 +5,8 @@
 mod database;
 pub mod docker;
 mod git_http;
+#[cfg(feature = "github")]
+pub mod github;
 #[cfg(feature = "http")]
 pub mod http;
 mod keeper;

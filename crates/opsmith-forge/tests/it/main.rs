@@ -12,6 +12,7 @@ mod ci_faults;
 mod command;
 mod desk;
 mod diff;
+mod github;
 mod merge;
 mod remote;
 mod snapshot;
