@@ -48,11 +48,12 @@ pub const SETTINGS: &[Setting] = &[
     Setting::new(
         "ampx.agents.*.kind",
         Kind::String,
-        "codex, claude, amp, opencode, acp, aider, mini, command or script",
+        "builtin, codex, claude, amp, opencode, acp, aider, mini, command or script",
     ),
     Setting::new("ampx.agents.*.command", Kind::StringList, "program and its first arguments, where it is another"),
     Setting::new("ampx.agents.*.args", Kind::StringList, "more arguments, after those of the adapter"),
     Setting::new("ampx.agents.*.model", Kind::String, "model that the program is told to use"),
+    Setting::new("ampx.agents.*.base_url", Kind::String, "address of the API that a built-in agent asks"),
     Setting::new("ampx.agents.*.prompt", Kind::String, "how a command gets the prompt: stdin, arg or file"),
     Setting::new(
         "ampx.agents.*.env",
@@ -123,6 +124,8 @@ pub struct AgentSettings {
     pub args: Vec<String>,
     /// The model that the program is told to use.
     pub model: Option<String>,
+    /// The address of the API that a built-in agent asks.
+    pub base_url: Option<String>,
     /// How the program gets the prompt.
     #[serde(default)]
     pub prompt: PromptVia,
@@ -143,6 +146,8 @@ pub struct AgentSettings {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum AgentKind {
+    /// The agent that needs no program.
+    Builtin,
     /// OpenAI's codex.
     Codex,
     /// Anthropic's claude.
@@ -167,6 +172,7 @@ impl AgentKind {
     /// The word in the configuration.
     pub const fn as_str(self) -> &'static str {
         match self {
+            Self::Builtin => "builtin",
             Self::Codex => "codex",
             Self::Claude => "claude",
             Self::Amp => "amp",
@@ -188,6 +194,7 @@ impl AgentSettings {
             command: Vec::new(),
             args: Vec::new(),
             model: None,
+            base_url: None,
             prompt: PromptVia::default(),
             env: Vec::new(),
             network: NetworkSetting::default(),
@@ -263,7 +270,7 @@ impl Settings {
     pub fn agent(&self, name: &str) -> Option<Cow<'_, AgentSettings>> {
         let agent = self.agents.get(name).map(Cow::Borrowed);
         let lacks_command = agent.as_ref().is_none_or(|agent| agent.command.is_empty());
-        let mut agent = agent.or_else(|| agents::builtin(name).map(Cow::Owned))?;
+        let mut agent = agent.or_else(|| agents::known(name).map(Cow::Owned))?;
         if name == AgentKind::Amp.as_str() && lacks_command && !self.amp_command.is_empty() {
             agent.to_mut().command.clone_from(&self.amp_command);
         }

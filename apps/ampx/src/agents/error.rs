@@ -23,6 +23,9 @@ pub enum AgentError {
     /// There is nothing by which it could log in.
     #[error("no login of it is found; {0}")]
     NoLogin(&'static str),
+    /// Its model cannot be asked as it is configured.
+    #[error("its model cannot be asked: {0}")]
+    Model(String),
     /// Its recorded edits cannot be read.
     #[error("failed to read the script `{}`", path.display())]
     Script {
@@ -60,7 +63,9 @@ pub enum AgentError {
 impl Hint for AgentError {
     fn kind(&self) -> ErrorKind {
         match self {
-            Self::NotConfigured(_) | Self::Incomplete { .. } | Self::ScriptForm { .. } => ErrorKind::Invalid,
+            Self::NotConfigured(_) | Self::Incomplete { .. } | Self::ScriptForm { .. } | Self::Model(_) => {
+                ErrorKind::Invalid
+            }
             Self::NoProgram(_) | Self::NoLogin(_) | Self::Script { .. } | Self::Outside(_) | Self::Write { .. } => {
                 ErrorKind::Failed
             }
@@ -75,7 +80,7 @@ impl Hint for AgentError {
             Self::NoProgram(_) => Some("install it, or give its absolute path".to_owned()),
             Self::Script { .. } => Some("check the path after `script`".to_owned()),
             Self::ScriptForm { .. } => Some("write `[[attempt]]` with `[[attempt.edit]]` below".to_owned()),
-            Self::NoLogin(_) | Self::Outside(_) | Self::Write { .. } => None,
+            Self::NoLogin(_) | Self::Model(_) | Self::Outside(_) | Self::Write { .. } => None,
             Self::Sandbox(error) => error.hint(),
         }
     }

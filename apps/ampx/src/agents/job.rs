@@ -1,5 +1,6 @@
 use std::path::Path;
 
+use opsmith_llm::Budget;
 use opsmith_sandbox::{Limits, Marker, OutputChunk, Sandbox};
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
@@ -27,6 +28,10 @@ pub struct Job<'a> {
     pub private: &'a Path,
     /// A folder of the task's outside the tree: its home and its sessions.
     pub state: &'a Path,
+    /// The shell command that is the task's check, where it has one.
+    pub check: Option<&'a str>,
+    /// What the task may spend on models that are asked from here.
+    pub budget: Budget,
     /// Where it runs.
     pub sandbox: &'a Sandbox,
     /// Its bounds.

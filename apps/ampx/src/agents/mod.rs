@@ -9,6 +9,7 @@
 
 mod acp;
 mod agent;
+mod builtin;
 mod codex;
 mod command;
 mod error;
@@ -32,7 +33,8 @@ mod tests;
 mod wire;
 
 pub use agent::Agent;
-pub(crate) use agent::{builtin, first_installed};
+pub(crate) use agent::{first_installed, known};
+pub use builtin::BuiltinAgent;
 pub use command::CommandAgent;
 pub use error::AgentError;
 pub use event::{AgentEvent, Counted};

@@ -209,7 +209,7 @@ pub(super) fn named(name: &str) -> Option<&'static Preset> {
 /// What is known of a program that an agent of that kind runs.
 pub(super) fn of(kind: AgentKind, program: &str) -> Option<&'static Preset> {
     match kind {
-        AgentKind::Command | AgentKind::Script => None,
+        AgentKind::Builtin | AgentKind::Command | AgentKind::Script => None,
         AgentKind::Acp => {
             let name = Path::new(program).file_name()?.to_str()?;
             Some(named(name).unwrap_or(&ANY_ACP))

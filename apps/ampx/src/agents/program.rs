@@ -103,7 +103,9 @@ impl ProgramAgent {
             AgentKind::Amp => Wire::Amp,
             AgentKind::Opencode => Wire::Opencode,
             AgentKind::Acp => Wire::Acp(Box::new(Conversation::new(job.tree, job.prompt.clone(), id))),
-            AgentKind::Aider | AgentKind::Mini | AgentKind::Command | AgentKind::Script => Wire::Litellm,
+            AgentKind::Aider | AgentKind::Mini | AgentKind::Builtin | AgentKind::Command | AgentKind::Script => {
+                Wire::Litellm
+            }
         };
         let go = stream::run(job, spec, wire, before).await?;
         if let Some(id) = &go.report.thread_id {
@@ -149,7 +151,7 @@ impl ProgramAgent {
                 Some(PromptVia::Arg)
             }
             AgentKind::Acp => None,
-            AgentKind::Command | AgentKind::Script => Some(PromptVia::Stdin),
+            AgentKind::Builtin | AgentKind::Command | AgentKind::Script => Some(PromptVia::Stdin),
         };
         (args, prompt)
     }

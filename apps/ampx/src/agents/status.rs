@@ -50,7 +50,8 @@ pub struct AgentStatus {
 /// Every agent, the configured ones first. Programs are asked for their versions in `folder`.
 pub async fn statuses(settings: &Settings, sandbox: &Sandbox, folder: &Path) -> Vec<AgentStatus> {
     let configured = settings.agents.keys().map(String::as_str);
-    let known = PRESETS.iter().map(|preset| preset.name).filter(|name| !settings.agents.contains_key(*name));
+    let known = PRESETS.iter().map(|preset| preset.name).chain([AgentKind::Builtin.as_str()]);
+    let known = known.filter(|name| !settings.agents.contains_key(*name));
     join_all(configured.chain(known).map(|name| status(settings, name, sandbox, folder))).await
 }
 
@@ -81,7 +82,7 @@ async fn status(settings: &Settings, name: &str, sandbox: &Sandbox, folder: &Pat
     let (verified, verification) = match agent.as_ref().ok().and_then(Agent::verified) {
         Some(Verified::With(version)) => (true, Some(format!("with {version}"))),
         Some(Verified::Never(why)) => (false, Some(why.to_owned())),
-        // What a command or a script does is its owner's to verify.
+        // What a command or a script does is its owner's to verify, and the built-in one is part of opsmith.
         None => (true, None),
     };
     AgentStatus {

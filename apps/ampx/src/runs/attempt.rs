@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use opsmith_forge::git::{CachedRepo, CommitRequest, GitError, SnapshotOptions, pack};
+use opsmith_llm::{Budget, Usd};
 use opsmith_model::TaskId;
 use opsmith_runs::{Halt, RunContext, StepScope};
 use opsmith_sandbox::Limits;
@@ -159,6 +160,8 @@ async fn go(
             tree: workspace.tree(),
             private: &private,
             state: &state,
+            check: work.prepared.ci_command.as_deref(),
+            budget: budget(ampx, &task),
             sandbox: &sandbox,
             limits: limits(ampx),
             allowance,
@@ -202,6 +205,12 @@ async fn allowance(ampx: &Ampx, task: &Task) -> Result<Allowance, Halt> {
     let spent: f64 = detail.attempts.iter().filter_map(|attempt| attempt.usage.cost_usd).sum();
     let cost_usd = task.budget_usd.map(|budget| (budget - spent).max(0.0));
     Ok(Allowance { turns: ampx.settings.agent_max_turns, cost_usd })
+}
+
+/// The task's whole budget, for an agent whose spending is kept in the store as it goes.
+fn budget(ampx: &Ampx, task: &Task) -> Budget {
+    let per_task = opsmith_llm::Limits { tokens: None, usd: task.budget_usd.and_then(Usd::from_f64) };
+    Budget::new(ampx.store.clone(), ampx.clock.clone(), per_task, opsmith_llm::Limits::default())
 }
 
 /// What a fault means for the run: one that only a person can mend ends the task, any other is tried again.

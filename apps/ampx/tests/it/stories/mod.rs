@@ -1,6 +1,7 @@
 //! Tasks from prompt to pull request, in process, over real git, real commands and a real store.
 
 mod agents;
+mod builtin;
 mod check_faults;
 mod gates;
 mod going_on;

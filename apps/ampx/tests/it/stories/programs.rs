@@ -279,8 +279,8 @@ async fn every_agent_tells_whether_it_is_found_ready_and_verified() {
     assert!(it.version.as_deref().is_some_and(|version| version.starts_with("git version ")), "{it:?}");
     assert!(it.verified, "{it:?}");
     let names: Vec<&str> = statuses.iter().map(|status| status.name.as_str()).collect();
-    assert_eq!(names, ["it", "codex", "opencode", "claude", "amp", "gemini", "aider", "mini"]);
-    for status in &statuses[4..] {
+    assert_eq!(names, ["it", "codex", "opencode", "claude", "amp", "gemini", "aider", "mini", "builtin"]);
+    for status in &statuses[4..8] {
         assert!(!status.verified && status.verification.is_some(), "{status:?}");
         assert!(status.found || (!status.ready && status.reason.is_some()), "{status:?}");
     }
