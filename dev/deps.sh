@@ -38,6 +38,14 @@ install_docker() {
     apt-get install -y --no-install-recommends docker.io
 }
 
+# Likewise: the tests start a Redis of their own.
+install_redis_server() {
+    if have systemctl; then
+        systemctl mask redis-server.service || true
+    fi
+    apt-get install -y --no-install-recommends redis-server
+}
+
 install_packages() {
     export DEBIAN_FRONTEND=noninteractive
     apt-get update || return 1
@@ -46,6 +54,7 @@ install_packages() {
             postgresql) install_postgres_server ;;
             openssh-server) install_ssh_server ;;
             docker.io) install_docker ;;
+            redis-server) install_redis_server ;;
             *) apt-get install -y --no-install-recommends "$package" ;;
         esac || return 1
     done
@@ -96,6 +105,8 @@ esac
 case $for_what in
     test | coverage)
         want dockerd docker.io
+        want redis-server redis-server
+        want npm npm
         want busybox busybox-static
         # Completion and manual pages are tested in each.
         want zsh zsh
@@ -124,5 +135,8 @@ else
 fi
 
 case $for_what in
-    agents | test | coverage) dev/tools.sh act ;;
+    agents | test | coverage)
+        dev/tools.sh act
+        dev/octokit.sh
+        ;;
 esac

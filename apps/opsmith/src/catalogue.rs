@@ -9,6 +9,7 @@ pub const CATALOGUE: Catalogue = Catalogue {
         opsmith_guard::migrations,
         opsmith_runs::migrations,
         opsmith_forge::local::migrations,
+        opsmith_llm::migrations,
         ampx::migrations,
     ],
 };

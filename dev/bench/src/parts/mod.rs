@@ -5,6 +5,7 @@ mod http;
 mod overhead;
 mod peer;
 mod runs;
+mod secrets;
 mod server;
 mod tasks;
 
@@ -29,12 +30,22 @@ pub enum Part {
     Postgres,
     /// Many tasks at once.
     Crowd,
+    /// Looking for secrets.
+    Secrets,
 }
 
 impl Part {
     /// Every part.
-    pub const ALL: [Self; 7] =
-        [Self::Tasks, Self::Http, Self::Server, Self::Overhead, Self::Sqlite, Self::Postgres, Self::Crowd];
+    pub const ALL: [Self; 8] = [
+        Self::Tasks,
+        Self::Http,
+        Self::Server,
+        Self::Overhead,
+        Self::Sqlite,
+        Self::Postgres,
+        Self::Crowd,
+        Self::Secrets,
+    ];
 
     /// The word for it on the command line.
     pub const fn name(self) -> &'static str {
@@ -46,6 +57,7 @@ impl Part {
             Self::Sqlite => "sqlite",
             Self::Postgres => "postgres",
             Self::Crowd => "crowd",
+            Self::Secrets => "secrets",
         }
     }
 
@@ -64,6 +76,7 @@ impl Part {
             Self::Sqlite => "Runs on SQLite",
             Self::Postgres => "Runs on PostgreSQL",
             Self::Crowd => "200 tasks on 20 repositories, 8 at once",
+            Self::Secrets => "Looking for secrets",
         }
     }
 
@@ -77,6 +90,7 @@ impl Part {
             Self::Sqlite => runs::on_sqlite().await,
             Self::Postgres => runs::on_postgres().await,
             Self::Crowd => crowd::measure().await,
+            Self::Secrets => secrets::measure().await,
         }
     }
 }
