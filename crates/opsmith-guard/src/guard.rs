@@ -8,6 +8,8 @@ use serde_json::{Value, json};
 
 use crate::audit::{AuditEntry, AuditOutcome, AuditRecord, Chain};
 use crate::db;
+use crate::secrets::Redactor;
+use crate::tokens::Tokens;
 use crate::{
     Answer, ClientChain, ClientChainError, ClientEntry, ClientId, ClientLink, Confirmation, ConfirmationState,
     GuardError, Permit, Policy, Refusal, TakenEntries,
@@ -23,12 +25,23 @@ pub struct Guard {
     store: Store,
     clock: Clock,
     policy: Arc<Policy>,
+    redactor: Option<Redactor>,
 }
 
 impl Guard {
     /// A gate over `store` that decides by `policy`.
     pub fn new(store: Store, clock: Clock, policy: Policy) -> Self {
-        Self { store, clock, policy: Arc::new(policy) }
+        Self { store, clock, policy: Arc::new(policy), redactor: None }
+    }
+
+    /// The same gate; secrets are taken out of what it records.
+    pub fn redacting(self, redactor: Redactor) -> Self {
+        Self { redactor: Some(redactor), ..self }
+    }
+
+    /// The tokens of the API, in the same store; what is done with them goes into the chain.
+    pub fn tokens(&self) -> Tokens {
+        Tokens::new(self.clone(), self.store.clone(), self.clock.clone())
     }
 
     /// What the policy says of each effect of `plan`, in order; nothing is written.
@@ -170,7 +183,10 @@ impl Guard {
     }
 
     /// Adds an entry to the audit chain, in the transaction of the change that it records.
-    pub async fn record(&self, write: &Write, record: AuditRecord) -> Result<AuditEntry, GuardError> {
+    pub async fn record(&self, write: &Write, mut record: AuditRecord) -> Result<AuditEntry, GuardError> {
+        if let Some(redactor) = &self.redactor {
+            redactor.redact_json(&mut record.detail);
+        }
         Ok(db::audit::append(write, record, None, self.clock.now()).await?)
     }
 

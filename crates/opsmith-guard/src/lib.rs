@@ -6,7 +6,7 @@
 //! transaction of the change, in a hash chain that [`Guard::verify`] checks. Clients without a store hand in the links of
 //! chains of their own with [`Guard::take_client_entries`].
 //!
-//! [`secrets`] are found, redacted, and had where a configuration says they are.
+//! [`tokens`] say who makes a request of the API. [`secrets`] are found, redacted, and had where a configuration says they are.
 //!
 //! Absent on purpose: what the effects are (each product declares its own in an [`EffectRule`] table) and HTTP.
 //!
@@ -22,6 +22,7 @@ mod migrations;
 mod permit;
 mod policy;
 pub mod secrets;
+pub mod tokens;
 
 pub use audit::{AuditEntry, AuditOutcome, AuditRecord, Chain};
 pub use client::{ClientChain, ClientEntry, ClientId, ClientLink, ParseClientIdError, TakenEntries};

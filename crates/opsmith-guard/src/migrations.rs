@@ -1,10 +1,12 @@
 use sea_orm_migration::async_trait::async_trait;
 use sea_orm_migration::prelude::*;
-use sea_orm_migration::schema::{big_integer, big_integer_null, string, string_null, text, timestamp_with_time_zone};
+use sea_orm_migration::schema::{
+    big_integer, big_integer_null, string, string_null, text, timestamp_with_time_zone, timestamp_with_time_zone_null,
+};
 
 /// The gate's tables.
 pub fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-    vec![Box::new(GateTables), Box::new(ClientChains)]
+    vec![Box::new(GateTables), Box::new(ClientChains), Box::new(Tokens)]
 }
 
 struct GateTables;
@@ -96,5 +98,33 @@ impl MigrationTrait for ClientChains {
             .unique()
             .take();
         manager.create_index(by_client).await
+    }
+}
+
+struct Tokens;
+
+impl MigrationName for Tokens {
+    fn name(&self) -> &'static str {
+        "guard_0003_tokens"
+    }
+}
+
+#[async_trait]
+impl MigrationTrait for Tokens {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        let tokens = Table::create()
+            .table(name("guard_tokens"))
+            .col(string(name("id")).primary_key())
+            .col(string(name("hash")))
+            .col(string(name("name")))
+            .col(string(name("kind")))
+            .col(string(name("role")))
+            .col(string(name("created_by")))
+            .col(timestamp_with_time_zone(name("created_at")))
+            .col(timestamp_with_time_zone_null(name("expires_at")))
+            .col(timestamp_with_time_zone_null(name("revoked_at")))
+            .col(timestamp_with_time_zone_null(name("last_used_at")))
+            .take();
+        manager.create_table(tokens).await
     }
 }

@@ -63,3 +63,7 @@ ulid_id!(
     /// An entry of the audit chain.
     AuditId
 );
+ulid_id!(
+    /// A token of the API.
+    TokenId
+);

@@ -20,7 +20,7 @@ mod secret;
 pub use clock::{Clock, ManualClock};
 pub use digest::Digest;
 pub use error::{ErrorKind, Hint};
-pub use id::{AuditId, ConfirmationId, RunId, TaskId};
+pub use id::{AuditId, ConfirmationId, RunId, TaskId, TokenId};
 pub use names::nearest;
 pub use plan::{Decision, Effect, EffectKind, Operation, Plan};
 pub use principal::{ParsePrincipalError, Principal, PrincipalKind, Target};

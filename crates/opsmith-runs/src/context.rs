@@ -130,7 +130,7 @@ impl RunContext {
         Fut: Future<Output = Result<T, Halt>> + Send,
     {
         let scope = StepScope { lease: self.lease.clone(), stoppable };
-        let (mut body, kind) = (Some(body), &*self.kind);
+        let (mut body, kind, runs) = (Some(body), &*self.kind, &self.runs);
         self.replayed.store(true, Ordering::Relaxed);
         let recorded = self.journal.step(name, || {
             self.replayed.store(false, Ordering::Relaxed);
@@ -152,7 +152,7 @@ impl RunContext {
                     step_done(kind, name, began.elapsed());
                 }
                 reached(name, "acted");
-                into_recorded(answer)
+                into_recorded(answer.map_err(|halt| redacted(runs, halt)))
             }
         });
         let recorded = recorded.await.map_err(from_journal)?;
@@ -241,6 +241,14 @@ fn into_recorded<T>(answer: Result<T, Halt>) -> durare::Result<Recorded<T>> {
         Err(Halt::Failed(failure)) => Ok(Recorded::Failed(failure)),
         Err(Halt::Cancelled) => Ok(Recorded::Cancelled),
         Err(Halt::Interrupted(reason)) => Err(interruption(reason)),
+    }
+}
+
+/// A halt whose words hold no secret.
+pub(crate) fn redacted(runs: &Runs, halt: Halt) -> Halt {
+    match halt {
+        Halt::Failed(failure) => Halt::Failed(runs.redacted(failure)),
+        halt @ (Halt::Cancelled | Halt::Interrupted(_)) => halt,
     }
 }
 

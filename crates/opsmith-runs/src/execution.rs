@@ -169,10 +169,10 @@ impl Executions {
         };
         match AssertUnwindSafe(ending).catch_unwind().await {
             Ok(Ok(output)) => Ok(Outcome::Succeeded { output }),
-            Ok(Err(Halt::Failed(failure))) => Ok(Outcome::Failed { failure }),
+            Ok(Err(Halt::Failed(failure))) => Ok(Outcome::Failed { failure: self.runs.redacted(failure) }),
             Ok(Err(Halt::Cancelled)) => Ok(Outcome::Cancelled),
             Ok(Err(halt @ Halt::Interrupted(_))) => Err(halt),
-            Err(panic) => Ok(Outcome::Failed { failure: panicked("the run's handler", &*panic) }),
+            Err(panic) => Ok(Outcome::Failed { failure: self.runs.redacted(panicked("the run's handler", &*panic)) }),
         }
     }
 

@@ -1,6 +1,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use opsmith_guard::secrets::Redactor;
 use opsmith_model::{Clock, RunId};
 use opsmith_store::{Page, Store, Write};
 use serde_json::Value;
@@ -9,7 +10,7 @@ use tokio::time::timeout;
 
 use crate::journal::Journal;
 use crate::schedule::Schedule;
-use crate::{NewRun, Run, RunFilter, RunState, RunsError, StepRecord, WorkerRow, db};
+use crate::{NewRun, Run, RunFilter, RunState, RunsError, StepFailure, StepRecord, WorkerRow, db};
 
 /// How often a waiter looks for what another process changed.
 const WAIT_POLL: Duration = Duration::from_millis(250);
@@ -21,6 +22,7 @@ pub struct Runs {
     clock: Clock,
     journal: Journal,
     wakes: Arc<Wakes>,
+    redactor: Option<Redactor>,
 }
 
 /// What happens in this process wakes its waiters at once; what happens elsewhere they find by looking.
@@ -40,7 +42,19 @@ impl Runs {
     /// Opens the runs of `store`, whose tables are up to date, and their journal.
     pub async fn open(store: Store, clock: Clock) -> Result<Self, RunsError> {
         let journal = Journal::open(store.url()).await?;
-        Ok(Self { store, clock, journal, wakes: Arc::default() })
+        Ok(Self { store, clock, journal, wakes: Arc::default(), redactor: None })
+    }
+
+    /// The same runs; secrets are taken out of the words of failures before they are recorded.
+    pub fn redacting(self, redactor: Redactor) -> Self {
+        Self { redactor: Some(redactor), ..self }
+    }
+
+    /// A failure as it is recorded.
+    pub(crate) fn redacted(&self, failure: StepFailure) -> StepFailure {
+        let Some(redactor) = &self.redactor else { return failure };
+        let redact = |text: String| redactor.redact(&text).into_owned();
+        StepFailure { message: redact(failure.message), hint: failure.hint.map(redact), ..failure }
     }
 
     /// Queues a run.

@@ -52,8 +52,12 @@ impl Allow {
         self.paths.is_match(path)
     }
 
-    pub(super) fn secret(&self, secret: &[u8], fingerprint: &Fingerprint) -> bool {
+    pub(super) fn fingerprint(&self, fingerprint: &Fingerprint) -> bool {
         self.fingerprints.contains(fingerprint.as_str())
+    }
+
+    pub(super) fn secret(&self, secret: &[u8], fingerprint: &Fingerprint) -> bool {
+        self.fingerprint(fingerprint)
             || self.stopwords.as_ref().is_some_and(|words| words.is_match(secret))
             || self.patterns.iter().any(|pattern| pattern.is_match(secret))
     }

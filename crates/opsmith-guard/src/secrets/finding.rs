@@ -70,6 +70,11 @@ impl Fingerprint {
         Self(hex::encode(&hash.finalize()[..6]))
     }
 
+    /// The fingerprint of those digits, as it is written in a configuration.
+    pub fn named(digits: impl Into<String>) -> Self {
+        Self(digits.into())
+    }
+
     /// Its twelve hexadecimal digits.
     pub fn as_str(&self) -> &str {
         &self.0

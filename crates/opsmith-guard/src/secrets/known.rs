@@ -11,6 +11,8 @@ use super::tail::Prefixes;
 
 /// A shorter value would be found in half of all texts.
 const SHORTEST: usize = 4;
+/// Up to here all forms together are worth a table of each state's next, which is the fastest; keys are longer.
+const TABLE_BYTES: usize = 16 * 1024;
 
 /// The secrets that this process holds: they are never let through, in no form, whatever the rules say.
 ///
@@ -86,8 +88,10 @@ impl Forms {
             }
         }
         let prefixes = Prefixes::exact(forms.keys().map(Vec::as_slice));
-        // Forms of keys are long, and a table of each state's next would be large. Only more than 2^31 bytes cannot be built.
-        let automaton = AhoCorasick::builder().kind(Some(AhoCorasickKind::ContiguousNFA)).build(forms.keys());
+        let is_small = forms.keys().map(Vec::len).sum::<usize>() <= TABLE_BYTES;
+        let kind = if is_small { AhoCorasickKind::DFA } else { AhoCorasickKind::ContiguousNFA };
+        // Only more than 2^31 bytes cannot be built.
+        let automaton = AhoCorasick::builder().kind(Some(kind)).build(forms.keys());
         let automaton = automaton.ok().filter(|_| !forms.is_empty());
         Self { secrets, owners: forms.into_values().collect(), automaton, prefixes }
     }

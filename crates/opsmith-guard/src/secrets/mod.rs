@@ -3,7 +3,8 @@
 //! A [`Scanner`] finds what looks like a secret, by rules that are data (`rules.toml`, and a user's own file). A
 //! [`Redactor`] replaces what it finds, and every form of the secrets that this process holds ([`KnownSecrets`]), by
 //! `<SECRET_HASH_n>`; what a number stands for is kept in a [`SecretStore`], and only a person gets it back ([`reveal`]).
-//! A [`SecretRef`] in a configuration says where a secret is; [`Sources`] have it.
+//! A [`SecretRef`] in a configuration says where a secret is; [`Sources`] have it. A process has all of this in one
+//! [`Secrets`], which is opened with the platform.
 //!
 //! Absent on purpose: reading the environment and the configuration, and a comment that lets a secret pass.
 
@@ -12,6 +13,8 @@ mod entropy;
 mod error;
 mod finding;
 mod forms;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod known;
 mod local;
 mod placeholders;
@@ -23,6 +26,7 @@ mod reveal;
 mod rule;
 mod rules;
 mod scanner;
+mod scope;
 mod secret_store;
 mod sops;
 mod sources;
@@ -41,8 +45,9 @@ pub use placeholders::{Placeholders, placeholder};
 pub use redact_stream::RedactStream;
 pub use redactor::Redactor;
 pub use reference::{ParseSecretRefError, SecretRef, SecretSetting};
-pub use reveal::{REVEAL, RevealError, reveal, reveal_effect};
+pub use reveal::{EFFECTS, REVEAL, RevealError, reveal, reveal_effect};
 pub use scanner::{RuleName, ScanSettings, Scanner};
+pub use scope::{ScopedRedactor, Secrets};
 pub use secret_store::SecretStore;
 pub use sources::{ResolveError, Sources};
 pub use store_error::SecretStoreError;

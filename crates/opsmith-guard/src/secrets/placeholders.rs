@@ -13,10 +13,16 @@ const LIMIT: usize = 10_000;
 #[derive(Clone, Default)]
 pub struct Placeholders(Arc<Mutex<Numbers>>);
 
-#[derive(Default)]
 struct Numbers {
     by_digest: BTreeMap<String, u32>,
     secrets: BTreeMap<u32, Secret>,
+    most: usize,
+}
+
+impl Default for Numbers {
+    fn default() -> Self {
+        Self { by_digest: BTreeMap::new(), secrets: BTreeMap::new(), most: LIMIT }
+    }
 }
 
 /// What stands in a text instead of the secret of that number.
@@ -25,16 +31,26 @@ pub fn placeholder(number: u32) -> String {
 }
 
 impl Placeholders {
+    /// None to tell apart: every secret is 0, and nothing is remembered of it.
+    pub fn unkept() -> Self {
+        Self(Arc::new(Mutex::new(Numbers { most: 0, ..Numbers::default() })))
+    }
+
     /// The numbers that were given out before, as [`Placeholders::entries`] told them.
     pub fn restore(entries: BTreeMap<u32, Secret>) -> Self {
         let digest = |(number, secret): (&u32, &Secret)| (digest(secret.expose().as_bytes()), *number);
         let by_digest = entries.iter().map(digest).collect();
-        Self(Arc::new(Mutex::new(Numbers { by_digest, secrets: entries })))
+        Self(Arc::new(Mutex::new(Numbers { by_digest, secrets: entries, most: LIMIT })))
     }
 
     /// Every number that was given out, with its secret.
     pub fn entries(&self) -> BTreeMap<u32, Secret> {
         self.lock().secrets.clone()
+    }
+
+    /// How many numbers were given out.
+    pub(super) fn count(&self) -> usize {
+        self.lock().secrets.len()
     }
 
     /// The number of a secret, a new one if it has none.
@@ -44,7 +60,7 @@ impl Placeholders {
         if let Some(number) = numbers.by_digest.get(&digest) {
             return *number;
         }
-        if numbers.secrets.len() >= LIMIT {
+        if numbers.secrets.len() >= numbers.most {
             return 0;
         }
         let number = numbers.secrets.last_key_value().map_or(1, |(last, _)| last.saturating_add(1));

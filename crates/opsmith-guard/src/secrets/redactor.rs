@@ -2,7 +2,11 @@ use std::borrow::Cow;
 
 use serde_json::{Map, Value};
 
-use super::{KnownSecrets, Placeholders, RedactStream, Scanner};
+use super::placeholders::placeholder;
+use super::{Finding, Fingerprint, KnownSecrets, Placeholders, RedactStream, Scanner, Severity};
+
+/// The rule that a form of a known secret is found by.
+const KNOWN: &str = "known-secret";
 
 /// Replaces secrets by `<SECRET_HASH_n>`: what the rules find, and what is known whatever the rules say.
 ///
@@ -38,6 +42,36 @@ impl Redactor {
         let mut redacted = stream.push(text);
         redacted.extend(stream.finish());
         redacted
+    }
+
+    /// What would be replaced in a file of a repository: where the allow-list has its path, known secrets alone.
+    ///
+    /// What is known counts as found by the rule `known-secret`, whatever the rules and the allow-list say of it, unless
+    /// its fingerprint is allowed.
+    pub fn find_in_file(&self, path: &str, text: &[u8]) -> Vec<Finding> {
+        let mut findings = self.scanner.scan_file(path, text);
+        let forms = self.known.now();
+        let (mut line, mut at) = (1, 0);
+        for (span, secret) in forms.find(text, 0, text.len()) {
+            let fingerprint = Fingerprint::of(KNOWN, secret.expose().as_bytes());
+            line += text[at..span.start].iter().filter(|byte| **byte == b'\n').count();
+            at = span.start;
+            if !self.scanner.is_allowed(&fingerprint) {
+                findings.push(Finding { rule: KNOWN.into(), severity: Severity::Critical, span, line, fingerprint });
+            }
+        }
+        findings.sort_by_key(|finding| (finding.span.start, finding.span.end));
+        findings
+    }
+
+    /// Whether the allow-list has this fingerprint.
+    pub fn is_allowed(&self, fingerprint: &Fingerprint) -> bool {
+        self.scanner.is_allowed(fingerprint)
+    }
+
+    /// What stands for `secret` in redacted texts.
+    pub fn placeholder(&self, secret: &[u8]) -> String {
+        placeholder(self.placeholders.number(secret))
     }
 
     /// Redacts a text that comes in chunks: the outcome is that of the whole text, wherever it is cut.

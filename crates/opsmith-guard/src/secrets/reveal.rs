@@ -10,6 +10,9 @@ use crate::{AuditOutcome, EffectRule, Guard, GuardError, Permit, PermitMismatch,
 /// Telling what a placeholder stands for; a person's yes is asked for unless the policy says otherwise.
 pub const REVEAL: EffectRule = EffectRule { kind: "secrets.reveal", default: Verdict::Confirm };
 
+/// Every effect of secrets, for a process's catalogue.
+pub const EFFECTS: &[EffectRule] = &[REVEAL];
+
 /// Why a secret was not told.
 #[derive(Debug, thiserror::Error)]
 pub enum RevealError {

@@ -1,6 +1,8 @@
 use std::ops::Range;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
 
+use regex_automata::dfa::{Automaton as _, dense};
 use regex_automata::hybrid::dfa::{Cache, DFA};
 use regex_automata::meta::Regex;
 use regex_automata::{Anchored, Input};
@@ -8,6 +10,8 @@ use serde::Deserialize;
 
 use super::{RuleError, Severity, entropy, syntax};
 
+/// From so many tries on, a rule's table is worth its making.
+const OFTEN: u32 = 256;
 const DEFAULT_REACH: usize = 256;
 /// What the longest secret may take, and so what a stream may hold back.
 const MAX_REACH: usize = 64 * 1024;
@@ -48,6 +52,9 @@ pub(super) struct Rule {
     regex: OnceLock<Option<Regex>>,
     /// Walks a text whose end is not there yet.
     walker: OnceLock<Option<DFA>>,
+    tries: AtomicU32,
+    /// Says quickly that nothing is there, which is so nearly always.
+    table: OnceLock<Option<dense::DFA<Vec<u32>>>>,
 }
 
 /// What a rule says of one place.
@@ -81,8 +88,21 @@ impl Rule {
             stopwords.extend_from_slice(shared);
         }
         let stopwords = stopwords.iter().map(|word| word.to_ascii_lowercase()).collect();
-        let (id, regex, walker) = (id.into(), OnceLock::new(), OnceLock::new());
-        Ok(Self { id, severity, generic, keywords, pattern, min_entropy, mixed, stopwords, reach, regex, walker })
+        Ok(Self {
+            id: id.into(),
+            severity,
+            generic,
+            keywords,
+            pattern,
+            min_entropy,
+            mixed,
+            stopwords,
+            reach,
+            regex: OnceLock::new(),
+            walker: OnceLock::new(),
+            tries: AtomicU32::new(0),
+            table: OnceLock::new(),
+        })
     }
 
     /// The rule with its pattern compiled, or why it cannot be.
@@ -101,6 +121,9 @@ impl Rule {
             return Judgement::Open;
         }
         let input = Input::new(text).range(start..end).anchored(Anchored::Yes);
+        if self.is_ruled_out(&input) {
+            return Judgement::Clean;
+        }
         let Some(matched) = regex.search(&input) else { return Judgement::Clean };
         let mut captures = regex.create_captures();
         regex.search_captures(&input, &mut captures);
@@ -109,6 +132,15 @@ impl Rule {
             return Judgement::Clean;
         }
         Judgement::Secret { matched: matched.range(), secret }
+    }
+
+    /// Whether the table says that nothing matches.
+    fn is_ruled_out(&self, input: &Input<'_>) -> bool {
+        if self.table.get().is_none() && self.tries.fetch_add(1, Ordering::Relaxed) < OFTEN {
+            return false;
+        }
+        let table = self.table.get_or_init(|| syntax::table(&self.pattern)).as_ref();
+        table.is_some_and(|table| matches!(table.try_search_fwd(&input.clone().earliest(true)), Ok(None)))
     }
 
     fn is_no_secret(&self, secret: &[u8]) -> bool {

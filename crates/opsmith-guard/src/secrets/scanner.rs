@@ -9,7 +9,7 @@ use super::allow::Allow;
 use super::progress::Progress;
 use super::rule::Rule;
 use super::tail::Prefixes;
-use super::{AllowSettings, Finding, RuleError, ScanStream, Severity, rules};
+use super::{AllowSettings, Finding, Fingerprint, RuleError, ScanStream, Severity, rules};
 
 /// What is looked for, as configured in `[secrets]`.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -83,6 +83,11 @@ impl Scanner {
     /// The findings in a file of a repository; none where the allow-list has its path.
     pub fn scan_file(&self, path: &str, text: &[u8]) -> Vec<Finding> {
         if self.0.allow.path(path) { Vec::new() } else { self.scan(text) }
+    }
+
+    /// Whether the allow-list has this fingerprint.
+    pub fn is_allowed(&self, fingerprint: &Fingerprint) -> bool {
+        self.0.allow.fingerprint(fingerprint)
     }
 
     /// Scans a text that comes in chunks.

@@ -89,6 +89,11 @@ impl Sources {
         Self { sops_keys: Some(path), ..self }
     }
 
+    /// The list that each secret which is had is on.
+    pub fn known(&self) -> &KnownSecrets {
+        &self.known
+    }
+
     /// The secret of a setting.
     pub async fn take(&self, setting: &SecretSetting) -> Result<Secret, ResolveError> {
         match setting {

@@ -1,10 +1,11 @@
-//! The gate on both databases, and secrets.
+//! The gate on both databases, tokens, and secrets.
 #![allow(clippy::unwrap_used)]
 
 mod chain;
 mod clients;
 mod gate;
 mod secrets;
+mod tokens;
 
 use chrono::{TimeZone, Utc};
 use opsmith_guard::{EffectRule, Guard, Policy, PolicyRule, Verdict};

@@ -7,6 +7,7 @@ const DIGITS: &str = "0123456789";
 const LOWER: &str = "abcdefghijklmnopqrstuvwxyz0123456789";
 const UPPER: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
 const BASE32: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+const CROCKFORD: &str = "0123456789abcdefghjkmnpqrstvwxyz";
 const ALNUM: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 const BASE64: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 const URL: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
@@ -166,6 +167,7 @@ pub const SEEDS: &[Seed] = &[
     within("terraform-cloud-token", "token abcdefghij1234.atlasv1.", &[Of(ALNUM, 67)], "\n"),
     seed("pulumi-token", &[Is("pu"), Is("l-"), Of(HEX, 40)]),
     seed("doppler-token", &[Is("dp"), Is(".pt."), Of(ALNUM, 43)]),
+    seed("opsmith-token", &[Is("op"), Is("s_01k"), Of(CROCKFORD, 23), Is("_"), Of(HEX, 64)]),
     seed("onepassword-service-account", &[Is("op"), Is("s_eyJ"), Of(BASE64, 300)]),
     seed("tailscale-key", &[Is("ts"), Is("key-auth-"), Of(ALNUM, 12), Is("CNTRL-"), Of(ALNUM, 32)]),
     seed("openshift-token", &[Is("sha"), Is("256~"), Of(URL, 43)]),

@@ -6,7 +6,10 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::thread;
 
-use opsmith_guard::secrets::{LocalSecrets, REVEAL, RevealError, SecretStore, SecretStoreError, reveal, reveal_effect};
+use opsmith_guard::secrets::{
+    KnownSecrets, LocalSecrets, REVEAL, RevealError, ScanSettings, Scanner, SecretStore, SecretStoreError, Secrets,
+    reveal, reveal_effect,
+};
 use opsmith_guard::{Answer, Guard, Policy, PolicyRule, Refusal, Verdict};
 use opsmith_model::{Clock, ErrorKind, Hint as _, Operation, Plan, Principal, Secret, Target};
 use opsmith_store::Page;
@@ -135,4 +138,33 @@ async fn nobody_else_is_told(store: TestStore) {
         assert_eq!(error.kind(), kind, "{error}");
     }
     assert!(guard.audit(Page { limit: 10, offset: 0 }).await.unwrap().is_empty(), "nothing was told");
+}
+
+#[tokio::test]
+async fn a_scope_goes_on_with_its_numbers_and_what_belongs_to_none_has_no_number() {
+    let folder = tempfile::tempdir().unwrap();
+    let known = KnownSecrets::default();
+    for secret in ["first-secret", "second-secret", "third-secret"] {
+        known.register(&Secret::new(secret));
+    }
+    let store = SecretStore::Local(LocalSecrets::new(folder.path()));
+    let secrets = Secrets::new(Scanner::new(&ScanSettings::default()).unwrap(), known, store.clone());
+    let scope = secrets.scope("task-1").await;
+    assert_eq!(scope.redact("second-secret, first-secret"), "<SECRET_HASH_1>, <SECRET_HASH_2>");
+    assert!(store.load("task-1").await.unwrap().is_empty(), "nothing is kept so far");
+    scope.keep().await;
+    let kept = store.load("task-1").await.unwrap();
+    assert_eq!(kept.values().map(Secret::expose).collect::<Vec<_>>(), ["second-secret", "first-secret"]);
+
+    let again = secrets.scope("task-1").await;
+    assert_eq!(again.redact("third-secret, first-secret"), "<SECRET_HASH_3>, <SECRET_HASH_2>");
+    assert_eq!(secrets.scope("task-2").await.redact("third-secret"), "<SECRET_HASH_1>");
+    assert_eq!(secrets.redactor().redact("third-secret, first-secret"), "<SECRET_HASH_0>, <SECRET_HASH_0>");
+
+    // What cannot be read must not be numbered anew over it.
+    std::fs::write(folder.path().join("secrets/task-1.age"), "not encrypted").unwrap();
+    let unread = secrets.scope("task-1").await;
+    assert_eq!(unread.redact("first-secret"), "<SECRET_HASH_0>");
+    unread.keep().await;
+    assert_eq!(std::fs::read(folder.path().join("secrets/task-1.age")).unwrap(), b"not encrypted");
 }
