@@ -2,14 +2,16 @@
 
 use std::path::PathBuf;
 
+use opsmith_guard::secrets::{RuleError, SecretSetting, Secrets, VaultError};
 use opsmith_guard::{EffectRule, Guard, Policy, PolicyError, PolicyRule, Verdict};
-use opsmith_model::{Clock, ErrorKind, Hint, Principal};
+use opsmith_model::{Clock, ErrorKind, Hint, Principal, Secret};
 use opsmith_runs::{Runs, RunsError};
 use opsmith_store::{Migrations, Store, StoreError, StoreUrl};
 use serde::Deserialize;
 use toml::Table;
 
 use crate::config::{Config, ConfigError, Platform, Setting, load, process_env};
+use crate::secrets;
 
 /// What the products bring to a process.
 #[derive(Clone, Copy, Debug)]
@@ -35,6 +37,8 @@ pub struct Process {
     pub guard: Guard,
     /// The runs.
     pub runs: Runs,
+    /// What is done about secrets.
+    pub secrets: Secrets,
 }
 
 /// Why a process cannot begin.
@@ -70,6 +74,12 @@ pub enum ProcessError {
     /// The runs do not open.
     #[error(transparent)]
     Runs(#[from] RunsError),
+    /// The rules that find secrets do not hold.
+    #[error("`[secrets]` does not hold")]
+    Rules(#[from] RuleError),
+    /// The Vault cannot be one.
+    #[error("`[secrets.vault]` does not hold")]
+    Vault(#[from] VaultError),
 }
 
 impl Hint for ProcessError {
@@ -80,6 +90,8 @@ impl Hint for ProcessError {
             Self::PolicyFile { .. } | Self::PolicyForm(_) => ErrorKind::Usage,
             Self::Store { source, .. } => source.kind(),
             Self::Runs(error) => error.kind(),
+            Self::Rules(_) => ErrorKind::Usage,
+            Self::Vault(error) => error.kind(),
         }
     }
 
@@ -93,6 +105,8 @@ impl Hint for ProcessError {
             }
             Self::Store { source, .. } => source.hint(),
             Self::Runs(error) => error.hint(),
+            Self::Rules(error) => error.hint(),
+            Self::Vault(error) => error.hint(),
         }
     }
 }
@@ -100,14 +114,15 @@ impl Hint for ProcessError {
 impl Process {
     /// Opens everything as `config` says.
     pub async fn open(catalogue: &Catalogue, config: &Config) -> Result<Self, ProcessError> {
-        let platform = Platform::resolve(config)?;
+        let (platform, secrets) = secrets::open(config).await?;
         platform.create_data_dir()?;
         let policy = policy(catalogue, config)?;
         let clock = Clock::system();
         let store = open_store(catalogue, &platform).await?;
-        let guard = Guard::new(store.clone(), clock.clone(), policy);
-        let runs = Runs::open(store.clone(), clock.clone()).await?;
-        Ok(Self { platform, store, clock, guard, runs })
+        let redactor = secrets.redactor();
+        let guard = Guard::new(store.clone(), clock.clone(), policy).redacting(redactor.clone());
+        let runs = Runs::open(store.clone(), clock.clone()).await?.redacting(redactor.clone());
+        Ok(Self { platform, store, clock, guard, runs, secrets })
     }
 
     /// The person who runs this process: who asks and confirms where no token says otherwise.
@@ -124,6 +139,19 @@ pub fn load_config(
     file: Option<&std::path::Path>,
 ) -> Result<Config, ConfigError> {
     load(catalogue.settings, overrides, file, &process_env)
+}
+
+/// The token that commands send to a server, had from where the configuration says it is.
+pub async fn client_token(config: &Config) -> Result<Option<Secret>, ProcessError> {
+    const KEY: &str = "client.token";
+    match config.get::<Option<SecretSetting>>(KEY)? {
+        None => Ok(None),
+        Some(SecretSetting::Literal(token)) => Ok(Some(token)),
+        Some(SecretSetting::Ref(_)) => {
+            secrets::open(config).await?;
+            Ok(config.get(KEY)?)
+        }
+    }
 }
 
 async fn open_store(catalogue: &Catalogue, platform: &Platform) -> Result<Store, ProcessError> {

@@ -8,6 +8,7 @@ use super::screen::{Screen, Tone};
 use super::spinner::Spinner;
 use super::table::{self, Cell};
 use super::terminal::{clean, clean_coloured, escape_json};
+use crate::redaction::{redact, redact_json};
 
 /// Where a command's words go: data to stdout, all else to stderr.
 ///
@@ -112,8 +113,11 @@ impl Output {
 
     /// Shows why the command failed, on stderr, and gives the code to end with.
     pub fn fail(&self, failure: &Failure) -> Exit {
-        match serde_json::to_string(failure) {
-            Ok(text) if self.json => self.say(&escape_json(&text)),
+        match serde_json::to_value(failure) {
+            Ok(mut value) if self.json => {
+                redact_json(&mut value);
+                self.say(&escape_json(&value.to_string()));
+            }
             Ok(_) | Err(_) => self.say(&failure.render(self.err, self.causes)),
         }
         failure.exit()
@@ -130,7 +134,7 @@ impl Output {
 
     fn say(&self, text: &str) {
         // Nobody is left to be told when stderr has gone.
-        let _ = emit(&mut io::stderr().lock(), format!("{text}\n").as_bytes());
+        let _ = emit(&mut io::stderr().lock(), format!("{}\n", redact(text)).as_bytes());
     }
 }
 

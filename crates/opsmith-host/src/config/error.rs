@@ -1,5 +1,6 @@
 use std::path::PathBuf;
 
+use opsmith_guard::secrets::ResolveError;
 use opsmith_model::{ErrorKind, Hint};
 
 use super::Origin;
@@ -85,6 +86,19 @@ pub enum ConfigError {
         /// The variables that could set it.
         variables: &'static [&'static str],
     },
+    /// A reference that leads to no secret.
+    #[error("failed to have the secret of `{key}` ({origin}) from `{reference}`")]
+    Secret {
+        /// The key.
+        key: String,
+        /// Where the reference was given.
+        origin: Origin,
+        /// The reference.
+        reference: String,
+        /// Why.
+        #[source]
+        source: Box<ResolveError>,
+    },
     /// Code asked for, or declared, a key wrongly.
     #[error("the setting `{key}` is declared wrongly: {reason}")]
     Declaration {
@@ -115,6 +129,7 @@ impl Hint for ConfigError {
             | Self::Reference { .. }
             | Self::Invalid { .. }
             | Self::NotSet { .. } => ErrorKind::Usage,
+            Self::Secret { source, .. } => source.kind(),
             Self::DataDir { .. } => ErrorKind::Failed,
             Self::Declaration { .. } => ErrorKind::Bug,
         }
@@ -132,6 +147,7 @@ impl Hint for ConfigError {
                 Some(format!("set `{key}` in opsmith.toml, or the variable `{first}`"))
             }
             Self::DataDir { .. } => Some("name another folder with `data_dir` or `OPSMITH_DATA_DIR`".to_owned()),
+            Self::Secret { source, .. } => source.hint(),
             Self::UnknownKey { .. }
             | Self::Read { .. }
             | Self::Syntax { .. }

@@ -6,11 +6,15 @@
 mod env;
 mod error;
 mod file;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod key;
 mod layers;
 mod load;
 mod mask;
 mod platform;
+mod resolve;
+mod secrets;
 mod setting;
 mod value;
 mod view;
@@ -23,7 +27,9 @@ pub use error::ConfigError;
 pub use load::load;
 pub use mask::mask_url;
 pub use platform::{
-    GitSettings, PLATFORM, Platform, SandboxBackend, SandboxSettings, ServerSettings, Sign, WorkerSettings,
+    Auth, GitSettings, PLATFORM, Platform, SandboxBackend, SandboxSettings, ServerSettings, Sign, WorkerSettings,
 };
+pub(crate) use secrets::register_environment;
+pub use secrets::{SecretStoreKind, SecretsSettings, VaultSettings};
 pub use setting::{Kind, Setting};
 pub use view::{Config, Origin, Row};

@@ -1,4 +1,5 @@
 use std::fs::DirBuilder;
+use std::num::NonZeroU32;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -10,13 +11,13 @@ use toml::Value;
 use super::env::{DATA_HOME_VARIABLE, HOME_VARIABLE};
 use super::key::KeyPath;
 use super::layers::Layers;
-use super::{Config, ConfigError, Kind, Origin, Setting};
+use super::{Config, ConfigError, Kind, Origin, SecretsSettings, Setting};
 
 /// The settings every process has.
 pub const PLATFORM: &[Setting] = &[
     Setting::new("data_dir", Kind::String, "folder of the database, clone cache, work folders and logs")
         .env(&["OPSMITH_DATA_DIR"]),
-    Setting::new("store.url", Kind::String, "database: sqlite://PATH or postgres://…").env(&["DATABASE_URL"]),
+    Setting::new("store.url", Kind::String, "database: sqlite://PATH or postgres://…").env(&["DATABASE_URL"]).refers(),
     Setting::new("store.path", Kind::String, "path of an SQLite database, instead of a URL").env(&["DATABASE_PATH"]),
     Setting::new("server.address", Kind::String, "address to listen on, host:port")
         .env(&["SERVER_ADDRESS"])
@@ -25,11 +26,21 @@ pub const PLATFORM: &[Setting] = &[
         .default_value("[]"),
     Setting::new("server.allowed_hosts", Kind::StringList, "names besides localhost that a loopback server answers to")
         .default_value("[]"),
+    Setting::new("server.auth", Kind::String, "who needs a token: auto (all, once there is one) or required (all)")
+        .default_value("\"auto\""),
+    Setting::new("server.requests_per_s", Kind::Integer, "requests of one token, or of one address without one")
+        .default_value("100"),
+    Setting::new("server.requests_burst", Kind::Integer, "how many of these requests may come at once")
+        .default_value("500"),
+    Setting::new("client.token", Kind::String, "token that commands send to a server").env(&["OPSMITH_TOKEN"]).secret(),
     Setting::new("worker.dead_after_s", Kind::Seconds, "silence after which a worker's runs go to another")
         .default_value("10"),
     Setting::new("git.author_name", Kind::String, "author of commits").default_value("\"Opsmith\""),
     Setting::new("git.author_email", Kind::String, "address of the author").default_value("\"opsmith@example.com\""),
+    Setting::new("git.committer_name", Kind::String, "committer of commits; else the author"),
+    Setting::new("git.committer_email", Kind::String, "address of the committer; else the author's"),
     Setting::new("git.sign", Kind::String, "how commits are signed: none, gpg or ssh").default_value("\"none\""),
+    Setting::new("git.signing_key", Kind::String, "key that signs: an id of GnuPG's, or the file of an SSH key"),
     Setting::new(
         "sandbox.backend",
         Kind::String,
@@ -49,6 +60,21 @@ pub const PLATFORM: &[Setting] = &[
         "the daemon's network for containers that may reach anything",
     )
     .default_value("\"bridge\""),
+    Setting::new("secrets.rules", Kind::String, "file of rules that find secrets, beside the built-in ones"),
+    Setting::new("secrets.disabled", Kind::StringList, "ids of built-in rules that do not count").default_value("[]"),
+    Setting::new("secrets.allow.patterns", Kind::StringList, "patterns of what is no secret after all"),
+    Setting::new("secrets.allow.stopwords", Kind::StringList, "words that are in no real secret"),
+    Setting::new("secrets.allow.paths", Kind::StringList, "globs of files of a repository that are not searched"),
+    Setting::new("secrets.allow.fingerprints", Kind::StringList, "fingerprints of findings that were looked at"),
+    Setting::new("secrets.store", Kind::String, "where what placeholders stand for is kept: local or vault")
+        .default_value("\"local\""),
+    Setting::new("secrets.vault.address", Kind::String, "address of a HashiCorp Vault or OpenBao").env(&["VAULT_ADDR"]),
+    Setting::new("secrets.vault.token", Kind::String, "token of the Vault").env(&["VAULT_TOKEN"]).secret(),
+    Setting::new("secrets.vault.namespace", Kind::String, "namespace in the Vault").env(&["VAULT_NAMESPACE"]),
+    Setting::new("secrets.vault.path", Kind::String, "mount and path in the Vault where placeholders are kept")
+        .default_value("\"secret/opsmith/placeholders\""),
+    Setting::new("secrets.sops_keys", Kind::String, "file of the age keys that open SOPS files")
+        .env(&["SOPS_AGE_KEY_FILE"]),
     Setting::new("policy.**", Kind::Any, "what is allowed, confirmed or denied"),
 ];
 
@@ -67,6 +93,8 @@ pub struct Platform {
     pub worker: WorkerSettings,
     /// The walls around foreign commands.
     pub sandbox: SandboxSettings,
+    /// What is done about secrets.
+    pub secrets: SecretsSettings,
 }
 
 /// The workers' settings.
@@ -94,6 +122,22 @@ pub struct ServerSettings {
     pub cors_origins: Vec<String>,
     /// Names besides localhost that a server bound to loopback answers to, as behind a proxy on the same machine.
     pub allowed_hosts: Vec<String>,
+    /// Who needs a token.
+    pub auth: Auth,
+    /// Requests of one token, or of one address without one.
+    pub requests_per_s: NonZeroU32,
+    /// How many of them may come at once.
+    pub requests_burst: NonZeroU32,
+}
+
+/// Who needs a token on loopback; beyond it, everybody does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Auth {
+    /// Everybody, once there is one.
+    Auto,
+    /// Everybody.
+    Required,
 }
 
 /// The walls around foreign commands, as they are asked for.
@@ -136,8 +180,14 @@ pub struct GitSettings {
     pub author_name: String,
     /// The author's address.
     pub author_email: String,
+    /// The committer's name, where it is not the author's.
+    pub committer_name: Option<String>,
+    /// The committer's address, where it is not the author's.
+    pub committer_email: Option<String>,
     /// How commits are signed.
     pub sign: Sign,
+    /// The key that signs them; an absolute path where it is a file. It is there where commits are signed.
+    pub signing_key: Option<String>,
 }
 
 /// How commits are signed.
@@ -163,16 +213,10 @@ impl Platform {
                 format!("sqlite://{}", path.display())
             }
         });
-        let git: GitSettings = config.section("git")?;
-        if git.sign != Sign::None {
-            return Err(ConfigError::Invalid {
-                key: "git.sign".to_owned(),
-                origin: config.origin("git.sign").cloned().unwrap_or(Origin::Default),
-                reason: "signed commits are not supported yet; use \"none\"".to_owned(),
-            });
-        }
+        let git = git(config)?;
         let (server, worker, sandbox) = (config.section("server")?, config.section("worker")?, sandbox(config)?);
-        Ok(Self { data_dir, store_url, server, git, worker, sandbox })
+        let secrets = SecretsSettings::resolve(config)?;
+        Ok(Self { data_dir, store_url, server, git, worker, sandbox, secrets })
     }
 
     /// Makes the data folder, readable by its owner alone. One that is there stays as it is.
@@ -181,6 +225,33 @@ impl Platform {
         let made = DirBuilder::new().recursive(true).mode(0o700).create(path);
         made.map_err(|source| ConfigError::DataDir { path: path.clone(), source })
     }
+}
+
+fn git(config: &Config) -> Result<GitSettings, ConfigError> {
+    let mut settings: GitSettings = config.section("git")?;
+    let invalid = |key: &str, reason: &str| ConfigError::Invalid {
+        key: key.to_owned(),
+        origin: config.origin(key).or(config.origin("git.sign")).cloned().unwrap_or(Origin::Default),
+        reason: reason.to_owned(),
+    };
+    let names = [
+        ("git.author_name", Some(&settings.author_name)),
+        ("git.author_email", Some(&settings.author_email)),
+        ("git.committer_name", settings.committer_name.as_ref()),
+        ("git.committer_email", settings.committer_email.as_ref()),
+    ];
+    let is_empty = |text: &&String| text.chars().all(|c| c.is_whitespace() || c.is_control() || "<>".contains(c));
+    if let Some((key, _)) = names.into_iter().find(|(_, text)| text.as_ref().is_some_and(is_empty)) {
+        return Err(invalid(key, "is empty, and git makes no commit of nobody"));
+    }
+    let key = settings.signing_key.as_deref().map(str::trim).filter(|key| !key.is_empty());
+    settings.signing_key = match (settings.sign, key) {
+        (Sign::None, key) | (Sign::Gpg, key @ Some(_)) => key.map(str::to_owned),
+        (Sign::Ssh, Some(file)) => Some(absolute(config, "git.signing_key", file)?.display().to_string()),
+        (Sign::Gpg, None) => return Err(invalid("git.signing_key", "is needed: the id of the GnuPG key that signs")),
+        (Sign::Ssh, None) => return Err(invalid("git.signing_key", "is needed: the file of the SSH key that signs")),
+    };
+    Ok(settings)
 }
 
 fn sandbox(config: &Config) -> Result<SandboxSettings, ConfigError> {
@@ -223,7 +294,7 @@ pub(super) fn complete(layers: &mut Layers<'_>) {
     if !layers.declares("data_dir") {
         return;
     }
-    for key in ["data_dir", "store.path"] {
+    for key in ["data_dir", "store.path", "git.signing_key"] {
         if let Some((path, origin)) = under_home(layers, key) {
             put(layers, key, &path, origin);
         }

@@ -52,12 +52,14 @@ pub struct Setting {
     pub default: Option<&'static str>,
     /// Whether the value must never be shown.
     pub secret: bool,
+    /// Whether the value may be a [`SecretRef`](opsmith_guard::secrets::SecretRef) in place of itself.
+    pub refers: bool,
 }
 
 impl Setting {
     /// A setting without variables and default, that may be shown.
     pub const fn new(key: &'static str, kind: Kind, help: &'static str) -> Self {
-        Self { key, kind, help, env: &[], default: None, secret: false }
+        Self { key, kind, help, env: &[], default: None, secret: false, refers: false }
     }
 
     /// Adds the variables that set it.
@@ -72,9 +74,15 @@ impl Setting {
         self
     }
 
-    /// Hides the value wherever it would be shown.
+    /// Hides the value wherever it would be shown; it may also be had from elsewhere, by a reference in its place.
     pub const fn secret(mut self) -> Self {
         self.secret = true;
+        self.refers()
+    }
+
+    /// Lets the value be a reference to a secret, such as an address with a password in it.
+    pub const fn refers(mut self) -> Self {
+        self.refers = true;
         self
     }
 

@@ -1,12 +1,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
 use super::key::KeyPath;
+use super::resolve::Resolved;
 use super::{ConfigError, Setting, mask_url};
 
 /// Where a value came from; a stronger one is greater.
@@ -53,6 +55,9 @@ pub struct Row {
     pub value: Option<String>,
     /// Where it came from.
     pub origin: Origin,
+    /// Where the value is to be had, where that is what was written: `env:NAME`, `vault:…`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reference: Option<String>,
     /// What the setting is for.
     pub help: &'static str,
 }
@@ -65,11 +70,15 @@ pub(super) struct Entry {
 }
 
 /// Every resolved value. Its Debug shows no value.
+///
+/// A secret that was written as a reference is that reference's text until [`Config::resolve_secrets`], which
+/// [`Process::open`](crate::process::Process::open) calls.
 pub struct Config {
-    settings: Vec<&'static Setting>,
-    entries: BTreeMap<KeyPath, Entry>,
+    pub(super) settings: Vec<&'static Setting>,
+    pub(super) entries: BTreeMap<KeyPath, Entry>,
     tables: BTreeSet<KeyPath>,
     file: Option<PathBuf>,
+    pub(super) resolved: OnceLock<Resolved>,
 }
 
 impl Config {
@@ -79,7 +88,7 @@ impl Config {
         tables: BTreeSet<KeyPath>,
         file: Option<PathBuf>,
     ) -> Self {
-        Self { settings, entries, tables, file }
+        Self { settings, entries, tables, file, resolved: OnceLock::new() }
     }
 
     /// The file that was read, if one was.
@@ -93,7 +102,7 @@ impl Config {
         let Some(entry) = self.entries.get(&path) else {
             return from_nothing().ok_or_else(|| self.not_set(&path));
         };
-        T::deserialize(entry.value.clone()).map_err(|error| self.invalid(&path, error.message()))
+        T::deserialize(self.value(&path, entry).clone()).map_err(|error| self.invalid(&path, error.message()))
     }
 
     /// Everything below `prefix` as one structure; it may deny unknown fields.
@@ -107,7 +116,7 @@ impl Config {
             put(&mut root, &path.segments()[depth..], Value::Table(Table::new()));
         }
         for (path, entry) in self.entries.iter().filter(|(path, _)| path.starts_with(&at)) {
-            put(&mut root, &path.segments()[depth..], entry.value.clone());
+            put(&mut root, &path.segments()[depth..], self.value(path, entry).clone());
         }
         serde_path_to_error::deserialize(Value::Table(root)).map_err(
             |error: serde_path_to_error::Error<toml::de::Error>| {
@@ -134,15 +143,21 @@ impl Config {
             let before = rows.len();
             for (path, entry) in self.entries.iter().filter(|(path, _)| setting.matches(path)) {
                 let value = if setting.secret { "***".to_owned() } else { mask_url(&entry.shown) };
-                let origin = entry.origin.clone();
-                rows.push(Row { key: path.to_string(), value: Some(value), origin, help: setting.help });
+                let (key, origin) = (path.to_string(), entry.origin.clone());
+                let reference = super::resolve::reference(setting, &entry.value);
+                rows.push(Row { key, value: Some(value), origin, reference, help: setting.help });
             }
             if rows.len() == before && setting.is_concrete() {
                 let key = setting.key.to_owned();
-                rows.push(Row { key, value: None, origin: Origin::Default, help: setting.help });
+                rows.push(Row { key, value: None, origin: Origin::Default, reference: None, help: setting.help });
             }
         }
         rows
+    }
+
+    /// What stands at `path`, a secret in the place of its reference where it was had.
+    fn value<'a>(&'a self, path: &KeyPath, entry: &'a Entry) -> &'a Value {
+        self.resolved.get().and_then(|resolved| resolved.values.get(path)).unwrap_or(&entry.value)
     }
 
     fn declared(&self, key: &str) -> Result<KeyPath, ConfigError> {

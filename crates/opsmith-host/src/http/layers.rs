@@ -72,6 +72,7 @@ fn request_span(id: &str, request: &Request) -> Span {
         http.request.id = id,
         http.request.method = %method,
         url.path = request.uri().path(),
+        user.name = field::Empty,
         otel.name = field::Empty,
         otel.kind = field::Empty,
         otel.status_code = field::Empty,

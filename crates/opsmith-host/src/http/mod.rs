@@ -1,8 +1,9 @@
 //! HTTP pieces that every product's routes stand on.
 //!
 //! Each error that leaves the server is one [`Problem`]; any error with a [`Hint`](opsmith_model::Hint) becomes one with
-//! `?`. [`serve`] puts the platform's layers around a router and ends in order.
+//! `?`. Who makes a request, and whether they may, is [`auth`]'s. [`serve`] puts the platform's layers around a router and ends in order.
 
+pub mod auth;
 mod bind;
 mod edge;
 mod json;
@@ -12,6 +13,7 @@ pub mod page;
 mod problem;
 mod query;
 mod server;
+mod shares;
 mod sse;
 
 pub use bind::{BindError, bind, is_loopback};

@@ -11,6 +11,7 @@ use utoipa::ToSchema;
 
 use super::layers::request_id;
 use crate::causes::causes;
+use crate::redaction::redact;
 
 /// An error as a client sees it: `application/problem+json` (RFC 9457) with the platform's own members.
 ///
@@ -93,19 +94,19 @@ impl Problem {
                 tracing::error!(error.message = message, "internal error");
                 Self::bug()
             }
-            kind => Self::plain(kind, message),
+            kind => Self::plain(kind, &message),
         }
     }
 
     /// Invalid input in one field.
     pub fn invalid_field(name: &str, reason: impl Into<String>) -> Self {
         let reason = reason.into();
-        Self::plain(ErrorKind::Invalid, format!("`{name}`: {reason}")).field(name, reason)
+        Self::plain(ErrorKind::Invalid, &format!("`{name}`: {reason}")).field(name, reason)
     }
 
     /// The policy wants a person's yes to `plan` first.
     pub fn confirmation_required(id: ConfirmationId, plan: &Plan, expires_at: DateTime<Utc>) -> Self {
-        let mut problem = Self::plain(ErrorKind::ConfirmationRequired, "a person must confirm this first".to_owned());
+        let mut problem = Self::plain(ErrorKind::ConfirmationRequired, "a person must confirm this first");
         problem.0.confirmation_id = Some(id.to_string());
         problem.0.plan = serde_json::to_value(plan).ok();
         problem.0.digest = Some(plan.digest().to_string());
@@ -115,13 +116,13 @@ impl Problem {
 
     /// Adds what to do next.
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
-        self.0.hint = Some(hint.into());
+        self.0.hint = Some(redact(&hint.into()).into_owned());
         self
     }
 
     /// Adds what is wrong with one field.
     pub fn field(mut self, name: &str, reason: impl Into<String>) -> Self {
-        self.0.fields.insert(name.to_owned(), reason.into());
+        self.0.fields.insert(name.to_owned(), redact(&reason.into()).into_owned());
         self
     }
 
@@ -133,7 +134,7 @@ impl Problem {
     /// A problem that only HTTP has, with its own status and word.
     pub(super) fn with_status(status: StatusCode, message: impl Into<String>) -> Self {
         let kind = kind_of(status.as_u16());
-        let mut problem = Self::plain(kind, message.into());
+        let mut problem = Self::plain(kind, &message.into());
         problem.0.status = status.as_u16();
         problem.0.title = status.canonical_reason().unwrap_or("Error").to_owned();
         if kind.http_status() != status.as_u16() {
@@ -144,11 +145,12 @@ impl Problem {
 
     /// Something of ours is wrong; what, is in the log by now.
     pub(super) fn bug() -> Self {
-        Self::plain(ErrorKind::Bug, "an internal error; the server's log has it under this request id".to_owned())
+        Self::plain(ErrorKind::Bug, "an internal error; the server's log has it under this request id")
     }
 
-    fn plain(kind: ErrorKind, message: String) -> Self {
-        let status = kind.http_status();
+    /// What every problem is made by; a secret in its words goes here.
+    fn plain(kind: ErrorKind, message: &str) -> Self {
+        let (status, message) = (kind.http_status(), redact(message).into_owned());
         let title = StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason()).unwrap_or("Error");
         Self(Box::new(ProblemBody {
             type_uri: "about:blank".to_owned(),
@@ -195,7 +197,7 @@ impl<E: Error + Hint> From<E> for Problem {
             | ErrorKind::TooLarge
             | ErrorKind::RateLimited => {}
         }
-        let problem = Self::plain(kind, error.to_string());
+        let problem = Self::plain(kind, &error.to_string());
         match error.hint() {
             Some(hint) => problem.hint(hint),
             None => problem,

@@ -19,10 +19,11 @@ use super::edge::{Hosts, check_host, cors, refuse_cross_site};
 use super::layers::{end_streams, identify, limit_time, on_panic, shape_errors};
 use super::measure::measure;
 use super::page::{self, Nav, NavLink};
+use super::shares::Shares;
 use crate::config::ServerSettings;
 
 /// A client that sends its request head slower than this, or keeps a connection idle longer, is let go.
-const HEAD_LIMIT: Duration = Duration::from_secs(60);
+const HEAD_LIMIT: Duration = Duration::from_secs(30);
 /// More wait in the kernel's queue until one ends.
 const MAX_CONNECTIONS: usize = 4_096;
 /// The pause after a failed accept, most often for want of file descriptors.
@@ -111,15 +112,21 @@ pub async fn serve(
 ) -> Result<(), ServeError> {
     let address = listener.local_addr().map_err(ServeError::Address)?;
     let app = dress(router, address, options, shutdown.clone())?;
+    let shares = Shares::default();
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
             () = shutdown.cancelled() => break,
             Some(_) = connections.join_next(), if !connections.is_empty() => {}
             accepted = listener.accept(), if connections.len() < MAX_CONNECTIONS => match accepted {
-                Ok((stream, peer)) => {
-                    connections.spawn(connection(stream, peer, app.clone(), shutdown.clone()));
-                }
+                // One more than its share is closed at once.
+                Ok((stream, peer)) => if let Some(share) = shares.take(peer.ip()) {
+                    let served = connection(stream, peer, app.clone(), shutdown.clone());
+                    connections.spawn(async move {
+                        served.await;
+                        drop(share);
+                    });
+                },
                 Err(error) => {
                     tracing::warn!(error.message = %error, "failed to accept a connection");
                     tokio::time::sleep(ACCEPT_PAUSE).await;

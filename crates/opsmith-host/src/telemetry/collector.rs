@@ -6,6 +6,7 @@ use reqwest::{Client, redirect};
 use tokio::runtime::Handle;
 
 use super::outage::Outage;
+use super::redact;
 use crate::causes::causes;
 use crate::config::OTLP_ENDPOINT_VARIABLE;
 
@@ -47,9 +48,15 @@ impl Collector {
 #[async_trait]
 impl HttpClient for Collector {
     async fn send_bytes(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
-        let sent = match self.runtime.spawn(send(self.client.clone(), request)).await {
-            Ok(sent) => sent,
-            Err(ended) => Err(ended.into()),
+        let (parts, body) = request.into_parts();
+        let sent = match redact::exported(parts.uri.path(), body.into()) {
+            // What cannot be read cannot be let out.
+            Err(unreadable) => Err(unreadable.into()),
+            Ok(body) => {
+                let request = Request::from_parts(parts, Bytes::from(body));
+                let sent = self.runtime.spawn(send(self.client.clone(), request)).await;
+                sent.unwrap_or_else(|ended| Err(ended.into()))
+            }
         };
         match &sent {
             Ok(answer) if answer.status().is_success() => {}

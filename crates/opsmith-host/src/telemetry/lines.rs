@@ -13,6 +13,8 @@ use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::LookupSpan;
 
+use crate::redaction::redact_json;
+
 const ECS_VERSION: &str = "1.12.0";
 /// Fields that only steer how a span is exported.
 const STEERING: &str = "otel.";
@@ -80,7 +82,9 @@ where
         let mut fields = Fields::default();
         event.record(&mut fields);
         line.extend(fields.0);
-        let mut bytes = Value::Object(line).to_string().into_bytes();
+        let mut line = Value::Object(line);
+        redact_json(&mut line);
+        let mut bytes = line.to_string().into_bytes();
         bytes.push(b'\n');
         // A log line that cannot be written has nowhere to be reported.
         let _ = self.writer.make_writer().write_all(&bytes);

@@ -5,6 +5,8 @@
 //! `OTEL_EXPORTER_OTLP_ENDPOINT` is set, a process that serves sends metrics, its spans as traces, and its logs there
 //! too; unset, nothing of that is even built.
 //!
+//! No secret is in any of them: they pass [`redaction`](crate::redaction) on their way out.
+//!
 //! Start at [`init`] and [`init_exporting`].
 
 mod collector;
@@ -14,6 +16,7 @@ mod metrics;
 mod otlp;
 mod outage;
 mod process;
+mod redact;
 mod start;
 
 pub use error::TelemetryError;

@@ -16,6 +16,7 @@ use super::TelemetryError;
 use super::lines::EcsLines;
 use super::metrics::SCOPE;
 use super::otlp::Export;
+use super::redact::Redacting;
 use crate::cli::Screen;
 use crate::config::{LOG_VARIABLE, process_env};
 
@@ -47,7 +48,7 @@ fn subscribe(base: Level, verbose: u8, export: &Export) -> Result<(), TelemetryE
     let terminal = std::io::stderr().is_terminal();
     let lines: Box<dyn Layer<_> + Send + Sync> = if terminal {
         let human = tracing_subscriber::fmt::layer().compact().with_target(false);
-        Box::new(human.with_ansi(screen.colour).with_writer(std::io::stderr))
+        Box::new(human.with_ansi(screen.colour).with_writer(|| Redacting(std::io::stderr())))
     } else {
         Box::new(EcsLines::new(std::io::stderr, Clock::system()))
     };

@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
 
+use opsmith_guard::secrets::{KnownSecrets, Placeholders, Redactor, ScanSettings, Scanner, Sources};
 use opsmith_host::config::{Config, ConfigError, Kind, Origin, PLATFORM, Platform, Setting, Sign, load};
 use opsmith_model::{ErrorKind, Hint as _, Secret};
 use serde::Deserialize;
@@ -290,6 +291,24 @@ fn the_database_is_url_then_path_then_file_then_the_data_folder() {
 }
 
 #[test]
+fn who_commits_and_signs_is_whole_or_refused() {
+    let git = |text: &str| Platform::resolve(&Place::new(&format!("[git]\n{text}")).load(&[]).unwrap());
+    for (text, told) in [
+        ("sign = \"ssh\"", "`git.signing_key`"),
+        ("sign = \"gpg\"\nsigning_key = \" \"", "`git.signing_key`"),
+        ("author_name = \"<>\"", "`git.author_name`"),
+        ("committer_email = \"\"", "`git.committer_email`"),
+    ] {
+        let error = git(text).unwrap_err().to_string();
+        assert!(error.contains(told), "{text}: {error}");
+    }
+    let place = Place::new("[git]\nsign = \"ssh\"\nsigning_key = \"~/.ssh/id\"\ncommitter_name = \"Bot\"");
+    let git = Platform::resolve(&place.load(&[]).unwrap()).unwrap().git;
+    assert_eq!(git.signing_key, Some(place.dir.path().join(".ssh/id").display().to_string()));
+    assert_eq!((git.committer_name.as_deref(), git.committer_email), (Some("Bot"), None));
+}
+
+#[test]
 fn the_platform_is_typed_and_its_folder_is_private() {
     use std::os::unix::fs::PermissionsExt as _;
 
@@ -303,11 +322,6 @@ fn the_platform_is_typed_and_its_folder_is_private() {
     platform.create_data_dir().unwrap();
     let mode = fs::metadata(&platform.data_dir).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o700);
-
-    // Rather than leave commits unsigned without a word.
-    let place = Place::new("[git]\nsign = \"ssh\"\n");
-    let error = Platform::resolve(&place.load(&[]).unwrap()).unwrap_err().to_string();
-    assert!(error.contains("not supported yet"), "{error}");
 
     let place = Place::new("[git]\nsign = \"pgp\"\n");
     let error = Platform::resolve(&place.load(&[]).unwrap()).unwrap_err().to_string();
@@ -338,4 +352,52 @@ fn a_setting_that_is_declared_wrongly_is_a_bug() {
         let error = load(&[settings], &[], None, &|name| (name == "A").then(|| "1".to_owned())).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Bug, "{error}");
     }
+}
+
+#[tokio::test]
+async fn references_are_followed_and_what_they_lead_to_is_known_and_not_shown() {
+    let place = Place::new(
+        "[store]\nurl = \"env:URL\"\n[ampx]\ntoken = \"env:SEEDED\"\n[ampx.agents.a]\nenv = { KEY = \"env:OTHER\", PLAIN = \"literally-secret\" }\n",
+    );
+    let config = place.load(&[]).unwrap();
+    let known = KnownSecrets::default();
+    let values = BTreeMap::from([
+        ("URL", "postgres://ada:third-secret@db/a"),
+        ("SEEDED", "first-secret"),
+        ("OTHER", "second-secret"),
+    ]);
+    let sources = Sources::new(known.clone(), move |name| values.get(name).map(|value| (*value).to_owned()));
+    config.resolve_secrets(&sources).await.unwrap();
+    assert_eq!(config.get::<Secret>("ampx.token").unwrap().expose(), "first-secret");
+    let env: BTreeMap<String, String> = config.get("ampx.agents.a.env").unwrap();
+    assert_eq!((env["KEY"].as_str(), env["PLAIN"].as_str()), ("second-secret", "literally-secret"));
+    assert_eq!(config.get::<String>("store.url").unwrap(), "postgres://ada:third-secret@db/a");
+
+    let rows = config.rows();
+    let row = |key: &str| rows.iter().find(|row| row.key == key).unwrap();
+    let shown = |key: &str| (row(key).value.as_deref(), row(key).reference.as_deref());
+    assert_eq!(shown("ampx.token"), (Some("***"), Some("env:SEEDED")));
+    assert_eq!(shown("store.url"), (Some("env:URL"), Some("env:URL")));
+    let scanner = Scanner::new(&ScanSettings::default()).unwrap();
+    let redactor = Redactor::new(scanner, known, Placeholders::unkept());
+    for secret in ["first-secret", "second-secret", "third-secret", "literally-secret"] {
+        assert_eq!(redactor.redact(secret), "<SECRET_HASH_0>");
+        assert!(!format!("{rows:?}").contains(secret));
+    }
+}
+
+#[tokio::test]
+async fn a_reference_that_leads_nowhere_names_setting_and_reference_and_a_malformed_one_only_the_setting() {
+    let place = Place::new("[ampx]\ntoken = \"env:SEEDED\"\n");
+    let sources = Sources::new(KnownSecrets::default(), |_| None);
+    let error = place.load(&[]).unwrap().resolve_secrets(&sources).await.unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        format!("failed to have the secret of `ampx.token` ({}) from `env:SEEDED`", place.line(2))
+    );
+    assert_eq!(error.kind(), ErrorKind::NotFound);
+    let place = Place::new("[ampx]\ntoken = \"file:hunter2\"\n");
+    let error = place.load(&[]).unwrap().resolve_secrets(&sources).await.unwrap_err();
+    let reason = "`file:` is followed by an absolute path";
+    assert_eq!(error.to_string(), format!("`ampx.token` ({}) is not valid: {reason}", place.line(2)));
 }

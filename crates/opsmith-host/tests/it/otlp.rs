@@ -16,16 +16,19 @@ use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequ
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue};
+use opsmith_guard::secrets::{KnownSecrets, Placeholders, Redactor, ScanSettings, Scanner};
 use opsmith_host::cli::Output;
 use opsmith_host::config::process_env;
 use opsmith_host::http::{ServeOptions, bind};
-use opsmith_host::telemetry;
+use opsmith_host::{redaction, telemetry};
 use opsmith_model::{ErrorKind, Hint as _};
 use tokio::sync::watch;
 
 use crate::support::Server;
 
 const CHILD: &str = "OPSMITH_HOST_TEST_CHILD";
+/// Has the child look for no tokens.
+const LEAKS: &str = "OPSMITH_HOST_TEST_LEAKS";
 const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
 const WARNING: &str = "telemetry cannot be sent";
 
@@ -116,8 +119,15 @@ async fn child_serves() {
         return;
     }
     let export = telemetry::init_exporting(tracing::Level::INFO, 0).unwrap();
+    if process_env(LEAKS).is_some() {
+        let settings = ScanSettings { disabled: vec!["github-token".to_owned()], ..ScanSettings::default() };
+        let scanner = Scanner::new(&settings).unwrap();
+        redaction::redact_by(&Redactor::new(scanner, KnownSecrets::default(), Placeholders::unkept()));
+    }
     let handler = get(async || {
-        tracing::info!(target: "opsmith_things", thing = "seven", "a thing is seen");
+        let token = token();
+        tracing::info!(target: "opsmith_things", thing = "seven", used = token, "a thing is seen with {token}");
+        let _span = tracing::info_span!(target: "opsmith_things", "looking", with = token).entered();
         "ok"
     });
     let failing = get(async || StatusCode::BAD_GATEWAY);
@@ -182,7 +192,7 @@ async fn a_collector_gets_the_span_the_metric_and_the_log_of_a_request() {
     assert_eq!(attribute(&resource.attributes, "service.name"), Some("desk"));
     let spans: Vec<_> = traces.iter().flat_map(|sent| &sent.resource_spans).flat_map(|of| &of.scope_spans).collect();
     let spans: Vec<_> = spans.iter().flat_map(|scope| &scope.spans).collect();
-    let span = spans.iter().find(|span| hex(&span.trace_id) == TRACE).unwrap();
+    let span = spans.iter().find(|span| hex(&span.trace_id) == TRACE && span.name != "looking").unwrap();
     assert_eq!((span.name.as_str(), hex(&span.parent_span_id).as_str()), ("GET /things/{id}", "b7ad6b7169203331"));
     assert_eq!((span.kind, attribute(&span.attributes, "url.path")), (2, Some("/things/7")));
     let failed = spans.iter().find(|span| span.name == "GET /failing").unwrap();
@@ -213,6 +223,36 @@ async fn a_collector_gets_the_span_the_metric_and_the_log_of_a_request() {
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// A token in GitHub's form: this file holds none that a scanner would find.
+fn token() -> String {
+    let letter = |i: usize| char::from(b"aQ7rZ2mN4xT6vB9k"[(i * 7 + i / 16) % 16]);
+    format!("{}_{}", "ghp", (0..36).map(letter).collect::<String>())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_secret_is_sent_or_logged_but_where_none_is_looked_for() {
+    for leaks in [false, true] {
+        let mut collector = Collector::start(Manner::Takes).await;
+        let mut command = child("child_serves", Some(&collector.endpoint));
+        command.envs(leaks.then_some((LEAKS, "1")));
+        let mut child = command.spawn().unwrap();
+        let mut lines = BufReader::new(child.stderr.take().unwrap());
+        let said = read_until(&mut lines, "a thing is seen");
+        collector.requests.wait_for(|count| *count >= 3).await.unwrap();
+        let (code, rest) = end(child, &mut lines);
+        assert_eq!(code, Some(0), "{rest}");
+        let sent = |signal: &str| {
+            let got = collector.state.got.lock().unwrap();
+            let of_signal = got.iter().filter(|(path, ..)| path == signal).flat_map(|(.., body)| body.to_vec());
+            String::from_utf8_lossy(&of_signal.collect::<Vec<u8>>()).into_owned()
+        };
+        for (wire, text) in [("line", said), ("logs", sent("logs")), ("traces", sent("traces"))] {
+            assert_eq!(text.contains(&token()), leaks, "{wire}: {text:.3000}");
+            assert_eq!(text.contains("<SECRET_HASH_0>"), !leaks, "{wire}: {text:.3000}");
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -111,6 +111,12 @@ impl Page {
                         a href=(link.path) data-key=(link.key) aria-current=[current] { (link.label) }
                     }
                 }
+                @if let Some(who) = &self.shell.who {
+                    form.who method="post" action="/logout" {
+                        span.dim title=(who) { (who.name) }
+                        button.quiet { "Log out" }
+                    }
+                }
                 button #keys .quiet type="button" hidden aria-haspopup="dialog" { "Keys " kbd { "?" } }
             }
         }

@@ -136,6 +136,8 @@
     // Brings the [data-live] regions up to date with the page as it would be now.
     async function refresh(url) {
         const answer = await fetch(url, { headers: { Accept: "text/html" } });
+        // Whoever was logged out meanwhile sees where to log in.
+        if (answer.status === 401) location.reload();
         if (!answer.ok) return;
         const page = new DOMParser().parseFromString(await answer.text(), "text/html");
         for (const fresh of page.querySelectorAll("[data-live]")) {

@@ -1,7 +1,7 @@
 use axum::body::to_bytes;
 use axum::extract::{Request, State};
-use axum::http::header::{ACCEPT, ALLOW, CONTENT_TYPE};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::header::{ACCEPT, ALLOW, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::{HeaderMap, HeaderName, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use maud::{Markup, html};
@@ -9,9 +9,13 @@ use maud::{Markup, html};
 use super::{Nav, Shell};
 use crate::cli::clean_line;
 use crate::http::ProblemBody;
+use crate::http::auth::{WrongToken, login_form};
 
 /// A problem with its plan; a longer one is answered as it is.
 const MOST_PROBLEM_BYTES: usize = 1 << 20;
+
+/// What a problem's page keeps of its headers.
+const KEPT: [HeaderName; 3] = [ALLOW, RETRY_AFTER, WWW_AUTHENTICATE];
 
 /// Whether whoever asks would rather read a page than JSON: a browser says so, and no client of the API does.
 pub fn wants_page(headers: &HeaderMap) -> bool {
@@ -37,7 +41,12 @@ pub(in crate::http) async fn show_problems(State(nav): State<Nav>, request: Requ
         return next.run(request).await;
     }
     let shell = Shell::of(nav, request.uri().path());
+    let next_path = match (request.method(), request.uri().path_and_query()) {
+        (&Method::GET, Some(path)) => path.to_string(),
+        (_, _) => String::new(),
+    };
     let response = next.run(request).await;
+    let shell = shell.seen_by(response.extensions().get());
     let kind = response.headers().get(CONTENT_TYPE);
     if kind.is_none_or(|kind| kind.as_bytes() != b"application/problem+json") {
         return response;
@@ -47,10 +56,18 @@ pub(in crate::http) async fn show_problems(State(nav): State<Nav>, request: Requ
     let Ok(problem) = serde_json::from_slice::<ProblemBody>(&read) else {
         return Response::from_parts(parts, read.into());
     };
-    let allow = parts.headers.get(ALLOW).cloned();
-    let mut shown = page_of(&shell, &problem, parts.status);
-    if let Some(allow) = allow {
-        shown.headers_mut().insert(ALLOW, allow);
+    let mut shown = match parts.status {
+        StatusCode::UNAUTHORIZED => {
+            // Who brought no token knows why; who brought one is told what is wrong with it.
+            let wrong = parts.extensions.get::<WrongToken>().map(|_| problem.message.as_str());
+            shell.page("Log in", login_form(&next_path, wrong)).status(parts.status).into_response()
+        }
+        status => page_of(&shell, &problem, status),
+    };
+    for name in KEPT {
+        if let Some(value) = parts.headers.get(&name) {
+            shown.headers_mut().insert(name, value.clone());
+        }
     }
     shown
 }
