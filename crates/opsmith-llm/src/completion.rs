@@ -124,22 +124,35 @@ pub struct Usage {
 impl Usage {
     /// All tokens; unknown where what was read or written is.
     pub fn total(&self) -> Option<u64> {
-        Some(self.all_input()? + self.output?)
+        Some(self.all_input()?.saturating_add(self.output?))
     }
 
     /// Everything that was read, from a cache or not.
     pub fn all_input(&self) -> Option<u64> {
-        Some(self.input? + self.cache_read.unwrap_or(0) + self.cache_write.unwrap_or(0))
+        let cached = self.cache_read.unwrap_or(0).saturating_add(self.cache_write.unwrap_or(0));
+        Some(self.input?.saturating_add(cached))
     }
 
     /// Both together; unknown where one is.
     pub(crate) fn and(self, other: Self) -> Self {
-        let sum = |a: Option<u64>, b: Option<u64>| Some(a? + b?);
+        let sum = |a: Option<u64>, b: Option<u64>| Some(a?.saturating_add(b?));
         Self {
             input: sum(self.input, other.input),
             cache_read: sum(self.cache_read, other.cache_read),
             cache_write: sum(self.cache_write, other.cache_write),
             output: sum(self.output, other.output),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_beyond_all_counting_are_the_most_there_is_and_never_few() {
+        let all = Usage { input: Some(1), cache_read: Some(u64::MAX), cache_write: Some(2), output: Some(u64::MAX) };
+        assert_eq!((all.all_input(), all.total()), (Some(u64::MAX), Some(u64::MAX)));
+        assert_eq!(all.and(all).output, Some(u64::MAX));
     }
 }

@@ -17,6 +17,8 @@ mod client;
 mod completion;
 mod draft;
 mod error;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod limiter;
 mod measure;
 mod migrations;
@@ -42,6 +44,7 @@ pub use client::{Client, ClientOptions};
 pub use completion::{AssistantPart, Completion, Origin, StopReason, ToolCall, Usage};
 pub use error::{LlmError, Phase};
 pub use limiter::{Rate, RateLimiter};
+pub use measure::begin_measuring;
 pub use migrations::migrations;
 pub use price::{Price, PriceError, PriceTable, Rates};
 pub use prompts::{Prompt, PromptError, PromptFinding, PromptRegistry, RenderedPrompt, VariableType};

@@ -20,6 +20,15 @@ static COST: LazyLock<Counter<f64>> = LazyLock::new(|| {
         .build()
 });
 
+/// Makes the numbers known before the first answer: call it where the process has its metrics.
+pub fn begin_measuring() {
+    for kind in ["input", "cache_read", "cache_write", "output"] {
+        let labels = [("provider", "none"), ("model", "other"), ("kind", kind)];
+        TOKENS.add(0, &labels.map(|(key, value)| KeyValue::new(key, value)));
+    }
+    COST.add(0.0, &[KeyValue::new("provider", "none"), KeyValue::new("model", "other")]);
+}
+
 /// Takes note of an answer of a provider. `model` is a name of the price table, or `other`: so labels do not grow in
 /// number.
 pub(crate) fn answered(provider: &str, model: &str, usage: &Usage, cost: Option<Usd>) {

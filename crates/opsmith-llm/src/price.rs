@@ -92,6 +92,12 @@ impl PriceTable {
         self
     }
 
+    /// All prices of both tables; where both have one, that of this table.
+    #[must_use]
+    pub fn before(self, other: Self) -> Self {
+        other.with(self.models)
+    }
+
     /// The price of `model`: that of the longest name which it is, or of which it is a dated snapshot.
     pub fn price(&self, model: &str) -> Option<&Price> {
         // Gateways put the maker's name before it.
@@ -260,7 +266,7 @@ mod tests {
         let own = r#"date = "2026-01-02"
             models = [{ name = "gpt-4.1", aliases = ["house"], input = 1, output = 2, source = "ours", seen = "2026-01-02" }]"#;
         let own = PriceTable::parse(own).unwrap();
-        let table = PriceTable::shipped().unwrap().with(own.models);
+        let table = own.before(PriceTable::shipped().unwrap());
         assert_eq!(table.price("gpt-4.1").unwrap().source, "ours");
         assert_eq!(table.price("house").unwrap().source, "ours");
         for wrong in [

@@ -58,6 +58,7 @@ impl CompletionStream {
                 Ok(Some(words)) => return Some(Ok(StreamEvent::Text(words))),
                 Ok(None) => {}
                 Err(error) => {
+                    live.count_broken_off().await;
                     let error = live.broken_off(error);
                     self.state = State::Over;
                     return Some(Err(error));
@@ -237,9 +238,27 @@ impl Live {
         LlmError::BrokenOff { partial: Box::new(partial), source: Box::new(error) }
     }
 
+    /// Takes note of what a broken-off answer has used, as far as the provider has told by then.
+    async fn count_broken_off(&mut self) {
+        let partial = self.partial();
+        if let Some(reservation) = self.ending.reservation.take()
+            && let Err(error) = reservation.exceed(&partial.usage, partial.cost).await
+        {
+            tracing::warn!(error.message = %error, "what a request really took is not recorded; its worst case counts");
+        }
+        self.measure(&partial);
+    }
+
+    fn measure(&self, completion: &Completion) {
+        if completion.origin == Origin::Provider {
+            let shared = &self.ending.shared;
+            let known = shared.prices.price(&self.ending.model).map_or("other", |price| price.name.as_str());
+            measure::answered(&shared.transport.provider.name, known, &completion.usage, completion.cost);
+        }
+    }
+
     async fn finish(mut self) -> Result<Completion, LlmError> {
         let completion = self.partial();
-        let shared = &self.ending.shared;
         let mut exceeded = None;
         if let Some(reservation) = self.ending.reservation.take() {
             let cut = reservation.cut_by.is_some() && completion.stop == Some(StopReason::MaxTokens);
@@ -249,10 +268,8 @@ impl Live {
         if let (Some(ticket), Some(used)) = (&self.ending.ticket, completion.usage.total()) {
             ticket.settle(used);
         }
-        if completion.origin == Origin::Provider {
-            let known = shared.prices.price(&self.ending.model).map_or("other", |price| price.name.as_str());
-            measure::answered(&shared.transport.provider.name, known, &completion.usage, completion.cost);
-        }
+        self.measure(&completion);
+        let shared = &self.ending.shared;
         if let (Some(tape), Some(cassette)) = (self.tape.take(), &shared.cassette) {
             let answer = String::from_utf8_lossy(&tape);
             cassette.keep(Exchange {

@@ -122,6 +122,16 @@ impl Reservation {
         self.change(used).await
     }
 
+    /// Leaves the worst case taken, or what is known to be more than that.
+    pub(crate) async fn exceed(self, usage: &Usage, cost: Option<Usd>) -> Result<(), BudgetError> {
+        let used = Spent {
+            tokens: usage.total().unwrap_or(0).max(self.taken.tokens),
+            usd: cost.unwrap_or_default().max(self.taken.usd),
+            unpriced_calls: self.taken.unpriced_calls,
+        };
+        if used == self.taken { Ok(()) } else { self.change(used).await }
+    }
+
     /// Gives all of it back: the provider did no work.
     pub(crate) async fn release(self) -> Result<(), BudgetError> {
         self.change(Spent::default()).await

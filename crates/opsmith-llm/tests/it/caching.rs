@@ -1,13 +1,9 @@
 //! Answers kept: in the store on both databases, and in a real Redis where one is installed.
 
-use std::process::Stdio;
-
 use chrono::{Duration, TimeZone, Utc};
 use opsmith_llm::{CacheOptions, Caching, Client, ClientOptions, Origin, Request, ResponseCache, Usd};
 use opsmith_model::{Clock, Secret};
-use testkit::TestStore;
-use tokio::io::{AsyncBufReadExt as _, BufReader};
-use tokio::process::{Child, Command};
+use testkit::{Redis, TestStore};
 
 use crate::stub::{Gateway, messages, stream};
 use crate::{OPUS, anthropic, hello, options};
@@ -115,51 +111,17 @@ async fn old_and_large_answers_go(store: TestStore) {
     assert!((10..20).contains(&kept.len()), "{kept:?}");
 }
 
-/// A Redis of this test's own, on a port that it chose.
-struct Redis {
-    port: u16,
-    _server: Child,
-    _folder: tempfile::TempDir,
-}
-
-impl Redis {
-    /// `None`, with the reason printed, where it is not installed.
-    #[allow(clippy::print_stdout, reason = "a skipped test says why in its output")]
-    async fn start() -> Option<Self> {
-        let folder = tempfile::tempdir().unwrap();
-        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let mut command = Command::new("redis-server");
-        command.args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]);
-        command.args(["--requirepass", "hunter2"]);
-        let started = command.current_dir(&folder).stdout(Stdio::piped()).kill_on_drop(true).spawn();
-        let Ok(mut server) = started else {
-            println!("skipped on Redis: no `redis-server` is installed (Debian: apt-get install redis-server)");
-            return None;
-        };
-        let mut lines = BufReader::new(server.stdout.take().unwrap()).lines();
-        while let Some(line) = lines.next_line().await.unwrap() {
-            if line.contains("Ready to accept connections") {
-                // It must not stop at a full pipe.
-                tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
-                return Some(Self { port, _server: server, _folder: folder });
-            }
-        }
-        panic!("Redis ended at once");
-    }
-
-    fn cache(&self, options: CacheOptions) -> ResponseCache {
-        let url = Secret::new(format!("redis://:hunter2@127.0.0.1:{}/0", self.port));
-        ResponseCache::in_redis(&url, options).unwrap()
-    }
+fn in_redis(redis: &Redis, options: CacheOptions) -> ResponseCache {
+    ResponseCache::in_redis(&Secret::new(redis.url()), options).unwrap()
 }
 
 #[tokio::test]
 async fn redis_keeps_answers_for_their_time() {
     let Some(redis) = Redis::start().await else { return };
-    the_second_comes_from(redis.cache(CacheOptions::default())).await;
+    the_second_comes_from(in_redis(&redis, CacheOptions::default())).await;
     let short = CacheOptions { ttl: std::time::Duration::from_millis(1), ..CacheOptions::default() };
     let gateway = Gateway::start(vec![messages::say("Hello.")]).await;
-    let client = on(&gateway, redis.cache(short));
+    let client = on(&gateway, in_redis(&redis, short));
     client.complete(&steady("short")).await.unwrap();
     // Redis has a clock of its own; each request that it answers from what is kept ends sooner than that ticks.
     while client.complete(&steady("short")).await.unwrap().origin == Origin::Cache {}
