@@ -46,6 +46,22 @@ pub enum ForgeMerge {
 }
 
 impl ForgeMerge {
+    /// The branch that it goes into.
+    pub fn base(&self) -> &str {
+        match self {
+            Self::Git(publish) => &publish.base_branch,
+            Self::GitHub(merge) => &merge.base,
+        }
+    }
+
+    /// The commit that is merged.
+    pub fn head_sha(&self) -> &str {
+        match self {
+            Self::Git(publish) => &publish.head_sha,
+            Self::GitHub(merge) => &merge.head_sha,
+        }
+    }
+
     /// The parameters of the effect, whose verb is [`crate::git::MERGE`].
     pub fn parameters(&self) -> Value {
         match self {
@@ -146,6 +162,11 @@ impl Forges {
     /// The local forge.
     pub fn local(&self) -> &LocalForge {
         &self.local
+    }
+
+    /// Whether any GitHub is configured.
+    pub fn has_github(&self) -> bool {
+        !self.github.is_empty()
     }
 
     /// The GitHub that has the repository; `None`: the local forge keeps its pull requests.

@@ -198,7 +198,9 @@ impl RepoUrl {
             path = path.to_lowercase();
         }
         let path = repository_path(&path)?;
-        let path = path.strip_suffix(".git").unwrap_or(&path);
+        // `...git` is a name; without its end it would be the folder above.
+        let bare = path.strip_suffix(".git").filter(|bare| !matches!(bare.rsplit('/').next(), Some("." | "..")));
+        let path = bare.unwrap_or(&path);
         if path.is_empty() {
             return Err(RepoUrlError::Malformed("path"));
         }

@@ -1,3 +1,4 @@
+use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -38,19 +39,57 @@ pub struct Served {
     pub status: u16,
 }
 
-#[derive(Debug)]
+/// What a [`Host`] is asked about a request of git.
+#[derive(Clone, Debug)]
+pub struct Knock {
+    /// The path: `/owner/name.git/info/refs`.
+    pub path: String,
+    /// Whether it is about a push.
+    pub is_push: bool,
+    /// The password of its credentials.
+    pub password: Option<String>,
+}
+
+/// What a [`Host`] says to a request of git.
+#[derive(Clone, Debug)]
+pub enum Admission {
+    /// It is served, for this user.
+    Granted(String),
+    /// It is answered with this status and sentence.
+    Refused(u16, String),
+    /// It is sent to this address, less its query.
+    Elsewhere(String),
+}
+
+/// Who decides about requests in place of fixed credentials.
+pub trait Host: Send + Sync {
+    /// Whether a request is served.
+    fn admit(&self, knock: &Knock) -> Admission;
+
+    /// Branches may have moved.
+    fn pushed(&self);
+}
+
 struct Inner {
     root: PathBuf,
     /// User and password that every request needs.
     credentials: Option<(String, String)>,
     read_only: bool,
+    host: Option<Arc<dyn Host>>,
     served: Vec<Served>,
+}
+
+impl fmt::Debug for Inner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Inner").field("root", &self.root).finish_non_exhaustive()
+    }
 }
 
 impl GitHttp {
     /// Serves the repositories below `root` to everybody, for reading and writing.
     pub fn serve(root: &Path) -> Self {
-        let inner = Inner { root: root.to_owned(), credentials: None, read_only: false, served: Vec::new() };
+        let inner =
+            Inner { root: root.to_owned(), credentials: None, read_only: false, host: None, served: Vec::new() };
         let state = Arc::new(Mutex::new(inner));
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
@@ -72,6 +111,11 @@ impl GitHttp {
     /// From now on refuses every push, as forges do with a token that may only read, or no longer does.
     pub fn refuse_pushes(&self, refuse: bool) {
         self.inner(|inner| inner.read_only = refuse);
+    }
+
+    /// From now on asks `host` about every request.
+    pub fn ask(&self, host: Arc<dyn Host>) {
+        self.inner(|inner| inner.host = Some(host));
     }
 
     /// The address of the repository at `path` below the root.
@@ -122,17 +166,51 @@ impl Inner {
 async fn answer(State(state): State<Arc<Mutex<Inner>>>, request: Request) -> Response<Body> {
     let inner = || state.lock().unwrap_or_else(PoisonError::into_inner);
     let path = request.uri().path_and_query().map(ToString::to_string).unwrap_or_default();
-    let admitted = inner().admit(request.headers(), &path);
+    let host = inner().host.clone();
+    let admitted = match &host {
+        Some(host) => by_host(host.as_ref(), &request),
+        None => {
+            let admitted = inner().admit(request.headers(), &path);
+            admitted.map_err(|status| Box::new(refusal(status, "not with these credentials")))
+        }
+    };
     let (user, response) = match admitted {
         Ok(user) => {
             let root = inner().root.clone();
+            let pushed = request.method() == "POST" && request.uri().path().ends_with("/git-receive-pack");
             let response = backend(&root, user.as_deref(), request).await;
+            if let (true, Some(host)) = (pushed, host) {
+                // It reads the repository with programs of its own.
+                let told = tokio::task::spawn_blocking(move || host.pushed()).await;
+                told.expect("the host hears of a push");
+            }
             (user, response.unwrap_or_else(|e| refusal(StatusCode::INTERNAL_SERVER_ERROR, &e.to_string())))
         }
-        Err(status) => (None, refusal(status, "not with these credentials")),
+        Err(refused) => (None, *refused),
     };
     inner().served.push(Served { path, user, status: response.status().as_u16() });
     response
+}
+
+fn by_host(host: &dyn Host, request: &Request) -> Result<Option<String>, Box<Response<Body>>> {
+    let path = request.uri().path().to_owned();
+    let is_push = path.ends_with("/git-receive-pack") || request.uri().query() == Some("service=git-receive-pack");
+    let given = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let decoded = given.and_then(|value| BASE64_STANDARD.decode(value.strip_prefix("Basic ")?).ok());
+    let password = decoded.and_then(|pair| Some(String::from_utf8(pair).ok()?.split_once(':')?.1.to_owned()));
+    match host.admit(&Knock { path, is_push, password }) {
+        Admission::Granted(user) => Ok(Some(user)),
+        Admission::Refused(status, text) => {
+            let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+            Err(Box::new(refusal(status, &text)))
+        }
+        Admission::Elsewhere(base) => {
+            let query = request.uri().query().map(|query| format!("?{query}")).unwrap_or_default();
+            let to = Response::builder().status(StatusCode::MOVED_PERMANENTLY);
+            let to = to.header(header::LOCATION, format!("{base}{query}"));
+            Err(Box::new(to.body(Body::empty()).expect("a response")))
+        }
+    }
 }
 
 fn refusal(status: StatusCode, text: &str) -> Response<Body> {

@@ -12,13 +12,16 @@ pub mod http;
 mod keeper;
 pub mod llm;
 mod postgres;
+mod redis;
 pub mod repo;
+pub mod signing;
 mod sshd;
 pub mod tool;
 
 pub use database::{TestStore, sqlite_store};
-pub use git_http::{GitHttp, Served};
+pub use git_http::{Admission, GitHttp, Host, Knock, Served};
 pub use postgres::{Postgres, postgres_store};
+pub use redis::Redis;
 pub use sshd::Sshd;
 
 /// Runs each named `async fn(TestStore)` on SQLite and on PostgreSQL.

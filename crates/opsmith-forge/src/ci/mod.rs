@@ -17,6 +17,8 @@ mod provider;
 mod tail;
 mod verdict;
 
+#[cfg(feature = "fuzzing")]
+pub use act::fuzzing;
 pub use act::{ActCi, ActFound, TESTED_ACT, find_act};
 pub use command::CommandCi;
 pub use error::CiError;

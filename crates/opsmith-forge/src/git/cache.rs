@@ -6,9 +6,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use opsmith_model::Digest;
 
+use super::command::Ended;
 use super::listing::{BaseRef, Listing};
 use super::lock::{lock, sweep};
-use super::process::Ended;
 use super::refs::{branch_ref, object_id};
 use super::{Git, GitCommand, GitError};
 use crate::url::RepoUrl;
@@ -51,6 +51,12 @@ impl RepoCache {
     /// A cache in the folder `root`, which is made when it is first needed.
     pub fn new(root: impl Into<PathBuf>, git: Git) -> Self {
         Self { root: root.into(), git, turns: Arc::default() }
+    }
+
+    /// The same cache by another git, such as one with the credentials for a remote.
+    #[must_use]
+    pub fn with_git(&self, git: Git) -> Self {
+        Self { git, ..self.clone() }
     }
 
     /// The copy of `url`: at first an empty one, filled by [`CachedRepo::fetch`].

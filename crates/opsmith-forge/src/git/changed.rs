@@ -77,7 +77,7 @@ pub async fn changed_files(
 }
 
 /// Reads `--raw -z`: `:mode mode id id status NUL path NUL`, and a second path where the status is a rename's.
-fn parse(raw: &[u8]) -> Vec<ChangedFile> {
+pub(super) fn parse(raw: &[u8]) -> Vec<ChangedFile> {
     let mut files = Vec::new();
     let mut parts = raw.split(|byte| *byte == 0);
     while let (Some(head), Some(path)) = (parts.next(), parts.next()) {
@@ -150,7 +150,7 @@ fn lines(ids: &[&str]) -> Vec<u8> {
 }
 
 /// Reads `cat-file --batch`: `id SP blob SP size LF content LF`, again and again.
-fn contents(mut output: &[u8], blobs: &mut BTreeMap<String, Blob>) {
+pub(super) fn contents(mut output: &[u8], blobs: &mut BTreeMap<String, Blob>) {
     while let Some(end) = output.iter().position(|byte| *byte == b'\n') {
         let header = String::from_utf8_lossy(&output[..end]).into_owned();
         let mut words = header.split(' ');
@@ -159,9 +159,9 @@ fn contents(mut output: &[u8], blobs: &mut BTreeMap<String, Blob>) {
         else {
             return;
         };
-        let Some(content) = output.get(end + 1..end + 1 + size) else { return };
+        let Some((content, rest)) = output[end + 1..].split_at_checked(size) else { return };
         blobs.insert(id.to_owned(), Blob::Content(content.to_vec()));
-        output = output.get(end + 2 + size..).unwrap_or_default();
+        output = rest.get(1..).unwrap_or_default();
     }
 }
 
@@ -185,5 +185,13 @@ mod tests {
         assert_eq!(rows, ["a\tb a → a\tb b", "old a → new a", "- → sub ", "gone a → -"]);
         assert_eq!(parse(b""), []);
         assert_eq!(parse(b":broken\0x\0"), []);
+    }
+
+    #[test]
+    fn a_blob_of_any_size_that_is_told_is_read_as_far_as_it_is_there() {
+        let output = b"a blob 3\nx\ny\nb blob 18446744073709551615\nrest\n";
+        let mut blobs = BTreeMap::new();
+        contents(output, &mut blobs);
+        assert_eq!(blobs, BTreeMap::from([("a".to_owned(), Blob::Content(b"x\ny".to_vec()))]));
     }
 }

@@ -3,8 +3,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::GitError;
+use super::classify::failure;
 use super::environment::{Environment, find_program};
-use super::process::{self, Ended};
+use super::process::{self, NoEnd, Program};
 
 /// Settings no repository or user may change: nothing of a repository's runs on this machine, nothing works in
 /// the background, objects stay where clones that share them look for them.
@@ -77,15 +78,15 @@ impl Git {
 /// One git process to be.
 #[derive(Clone, Debug)]
 pub struct GitCommand {
-    pub(super) program: PathBuf,
+    program: PathBuf,
     git_dir: PathBuf,
     work_tree: Option<PathBuf>,
     current_dir: Option<PathBuf>,
     args: Vec<OsString>,
-    pub(super) environment: Environment,
-    pub(super) stdin: Vec<u8>,
-    pub(super) timeout: Duration,
-    pub(super) max_output: usize,
+    environment: Environment,
+    stdin: Vec<u8>,
+    timeout: Duration,
+    max_output: usize,
     repository: Option<String>,
 }
 
@@ -96,6 +97,24 @@ pub struct GitOutput {
     pub stdout: Vec<u8>,
     /// Whether there was more; then git was ended early and its exit code is not known.
     pub truncated: bool,
+}
+
+/// A git process that ended, well or not.
+#[derive(Clone, Debug)]
+pub(crate) struct Ended {
+    pub(crate) stdout: Vec<u8>,
+    pub(crate) truncated: bool,
+    pub(crate) code: Option<i32>,
+    pub(crate) stderr: String,
+    command: String,
+    repository: String,
+}
+
+impl Ended {
+    /// The error that its standard error tells of.
+    pub(crate) fn into_error(self) -> GitError {
+        failure(self.command, self.repository, &self.stderr)
+    }
 }
 
 impl GitCommand {
@@ -184,11 +203,35 @@ impl GitCommand {
 
     /// Runs to the end, whatever the exit code; an error only where there is none.
     pub(crate) async fn end(self) -> Result<Ended, GitError> {
-        process::run(self).await
+        let (command, folder) = (self.subcommand(), self.folder());
+        let program = Program {
+            program: &self.program,
+            args: self.command_line(),
+            environment: &self.environment,
+            folder,
+            stdin: &self.stdin,
+            timeout: self.timeout,
+            max_output: self.max_output,
+        };
+        match process::run(program).await {
+            Ok(said) => Ok(Ended {
+                stdout: said.stdout,
+                truncated: said.truncated,
+                code: said.code,
+                stderr: said.stderr,
+                repository: self.repository(),
+                command,
+            }),
+            Err(NoEnd::TimedOut) => Err(GitError::Timeout { command }),
+            Err(NoEnd::NotStarted(error)) => {
+                Err(GitError::io(format!("start `git {command}` in `{}`", folder.display()), error))
+            }
+            Err(NoEnd::NotAwaited(error)) => Err(GitError::io(format!("wait for `git {command}`"), error)),
+        }
     }
 
     /// The words after `git`, with the settings that hold for every process.
-    pub(super) fn command_line(&self) -> Vec<OsString> {
+    fn command_line(&self) -> Vec<OsString> {
         let mut line = Vec::with_capacity(self.args.len() + 2 * SETTINGS.len() + 2);
         for setting in SETTINGS {
             line.extend([OsString::from("-c"), OsString::from(setting)]);
@@ -200,7 +243,7 @@ impl GitCommand {
     }
 
     /// The folder to run in: never the host's own, which may be any.
-    pub(super) fn folder(&self) -> &Path {
+    fn folder(&self) -> &Path {
         let chosen = self.current_dir.as_deref().or(self.work_tree.as_deref());
         match (chosen, self.git_dir.parent()) {
             (Some(folder), _) => folder,
@@ -210,12 +253,12 @@ impl GitCommand {
     }
 
     /// The first argument: all that errors may show of them.
-    pub(super) fn subcommand(&self) -> String {
+    fn subcommand(&self) -> String {
         self.args.first().map(|arg| arg.to_string_lossy().into_owned()).unwrap_or_default()
     }
 
     /// The remote's name for errors.
-    pub(super) fn repository(&self) -> String {
+    fn repository(&self) -> String {
         self.repository.clone().unwrap_or_else(|| self.git_dir.display().to_string())
     }
 }

@@ -1,10 +1,10 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::{CachedRepo, GitError};
+use super::{CachedRepo, GitCommand, GitError};
 
 /// A message is text; more is not read.
-const MAX_COMMIT_BYTES: usize = 1024 * 1024;
+pub(super) const MAX_COMMIT_BYTES: usize = 1024 * 1024;
 
 /// Who commits.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,12 +33,7 @@ impl CommitText {
 
 /// What an existing commit says, without its signature, which holds for that commit alone.
 pub(super) async fn commit_text(repo: &CachedRepo, commit: &str) -> Result<CommitText, GitError> {
-    let output = repo.work().args(["cat-file", "commit", commit]).max_output(MAX_COMMIT_BYTES).run().await?;
-    if output.truncated {
-        let what = format!("the commit `{commit}`");
-        return Err(GitError::TooLarge { what, limit: MAX_COMMIT_BYTES as u64 });
-    }
-    let raw = output.stdout;
+    let raw = read_commit(repo.work(), commit).await?;
     let end = raw.windows(2).position(|pair| pair == b"\n\n").unwrap_or(raw.len());
     let header = |name: &[u8]| {
         raw[..end].split(|byte| *byte == b'\n').find_map(|line| line.strip_prefix(name)).map(<[u8]>::to_vec)
@@ -50,6 +45,16 @@ pub(super) async fn commit_text(repo: &CachedRepo, commit: &str) -> Result<Commi
     })
 }
 
+/// A commit as git keeps it; `git` is a command in its repository.
+pub(super) async fn read_commit(git: GitCommand, commit: &str) -> Result<Vec<u8>, GitError> {
+    let output = git.args(["cat-file", "commit", commit]).max_output(MAX_COMMIT_BYTES).run().await?;
+    if output.truncated {
+        let what = format!("the commit `{commit}`");
+        return Err(GitError::TooLarge { what, limit: MAX_COMMIT_BYTES as u64 });
+    }
+    Ok(output.stdout)
+}
+
 /// The commit's first parent; for a root commit the empty tree.
 pub(super) async fn parent_of(repo: &CachedRepo, commit: &str) -> Result<String, GitError> {
     let parent = repo.work().args(["rev-list", "--max-count=1", "--format=%P", "--no-commit-header", commit]);
@@ -59,15 +64,14 @@ pub(super) async fn parent_of(repo: &CachedRepo, commit: &str) -> Result<String,
     }
 }
 
-/// Writes a commit byte by byte: nothing of the machine's clock, locale or configuration comes in.
-pub(super) async fn write_commit(
-    repo: &CachedRepo,
+/// A commit byte by byte: nothing of the machine's clock, locale or configuration comes in.
+pub(super) fn commit_bytes(
     tree: &str,
     parents: &[&str],
     text: &CommitText,
     committer: &Identity,
     date: DateTime<Utc>,
-) -> Result<String, GitError> {
+) -> Vec<u8> {
     let mut raw = format!("tree {tree}\n").into_bytes();
     for parent in parents {
         raw.extend_from_slice(format!("parent {parent}\n").as_bytes());
@@ -84,7 +88,12 @@ pub(super) async fn write_commit(
     }
     header("", b"");
     raw.extend_from_slice(&text.message);
-    repo.work().args(["hash-object", "-w", "-t", "commit", "--stdin"]).stdin(raw).text().await
+    raw
+}
+
+/// Writes a commit's bytes; `git` is a command in its repository.
+pub(super) async fn write_raw(git: GitCommand, raw: Vec<u8>) -> Result<String, GitError> {
+    git.args(["hash-object", "-w", "-t", "commit", "--stdin"]).stdin(raw).text().await
 }
 
 /// `Name <mail> seconds +0000`, without the characters that would end a part early.

@@ -53,9 +53,9 @@ fn empty_tree(sha: &str) -> &'static str {
 
 /// Files, insertions and deletions of `--numstat -z`: `added TAB removed TAB path NUL`, and for a rename an empty
 /// path followed by the old and the new one.
-fn count(numstat: &[u8]) -> (u64, u64, u64) {
+pub(super) fn count(numstat: &[u8]) -> (u64, u64, u64) {
     let number = |text: &[u8]| std::str::from_utf8(text).ok().and_then(|text| text.parse().ok()).unwrap_or(0);
-    let (mut files, mut insertions, mut deletions) = (0, 0, 0);
+    let (mut files, mut insertions, mut deletions) = (0, 0_u64, 0_u64);
     let mut records = numstat.split(|byte| *byte == 0).filter(|record| !record.is_empty());
     while let Some(record) = records.next() {
         let mut fields = record.splitn(3, |byte| *byte == b'\t');
@@ -63,8 +63,8 @@ fn count(numstat: &[u8]) -> (u64, u64, u64) {
             break;
         };
         files += 1;
-        insertions += number(added);
-        deletions += number(removed);
+        insertions = insertions.saturating_add(number(added));
+        deletions = deletions.saturating_add(number(removed));
         if path.is_empty() {
             records.next();
             records.next();

@@ -37,10 +37,13 @@ const NETWORK: [&str; 28] = [
     "GIT_CONFIG_COUNT",
 ];
 
+/// Variables that lead `gpg` and `ssh-keygen` to the user's keys and agents.
+const SIGNING: [&str; 6] = ["HOME", "USER", "LOGNAME", "GNUPGHOME", "SSH_AUTH_SOCK", "XDG_RUNTIME_DIR"];
+
 /// Configuration by variables, numbered up to `GIT_CONFIG_COUNT`.
 const NUMBERED: [&str; 2] = ["GIT_CONFIG_KEY_", "GIT_CONFIG_VALUE_"];
 
-/// All variables of a git process; nothing else is inherited.
+/// All variables of a process; nothing else is inherited.
 #[derive(Clone)]
 pub(super) struct Environment(Vec<(OsString, OsString)>);
 
@@ -69,6 +72,15 @@ impl Environment {
         let mut ssh = value(host, "GIT_SSH_COMMAND").cloned().unwrap_or_else(|| "ssh".into());
         ssh.push(" -o BatchMode=yes -o ConnectTimeout=15");
         environment.set("GIT_SSH_COMMAND", &ssh);
+        environment
+    }
+
+    /// That of a program that signs. It gets no answer where it would ask for a passphrase.
+    pub(super) fn signing(host: &[(OsString, OsString)]) -> Self {
+        let mut environment = Self(Vec::new());
+        environment.copy(host, |name| BASIC.iter().chain(&SIGNING).any(|known| *known == name));
+        environment.set_all([("LANG", "C.UTF-8"), ("LC_ALL", "C.UTF-8"), ("SSH_ASKPASS_REQUIRE", "force")]);
+        environment.set("SSH_ASKPASS", refusing(host));
         environment
     }
 
@@ -141,6 +153,7 @@ mod tests {
         [
             ("PATH", "/usr/bin"),
             ("HOME", "/home/ada"),
+            ("SSH_AUTH_SOCK", "/run/agent"),
             ("AWS_SECRET", "s"),
             ("GIT_DIR", "/x"),
             ("GIT_SSH_COMMAND", "ssh -i k"),
@@ -159,6 +172,16 @@ mod tests {
             assert!(!work.iter().chain(&network).any(|name| name == stranger), "{stranger}");
         }
         assert!(!work.contains(&"HOME".to_owned()) && network.contains(&"HOME".to_owned()));
+    }
+
+    #[test]
+    fn what_signs_finds_keys_and_agents_and_nothing_else() {
+        let signing = Environment::signing(&host());
+        let mut names: Vec<_> = signing.iter().map(|(name, _)| name.to_str().unwrap()).collect();
+        names.sort_unstable();
+        let wanted = ["HOME", "LANG", "LC_ALL", "PATH", "SSH_ASKPASS", "SSH_ASKPASS_REQUIRE", "SSH_AUTH_SOCK"];
+        assert_eq!(names, wanted);
+        assert!(value(&Environment::work(&host()).0, "SSH_AUTH_SOCK").is_none());
     }
 
     #[test]

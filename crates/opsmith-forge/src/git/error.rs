@@ -3,6 +3,8 @@ use std::io;
 use opsmith_guard::PermitMismatch;
 use opsmith_model::{ErrorKind, Hint};
 
+use super::SigningError;
+
 /// What went wrong with git.
 #[derive(Debug, thiserror::Error)]
 pub enum GitError {
@@ -115,6 +117,9 @@ pub enum GitError {
         #[source]
         source: io::Error,
     },
+    /// A commit is to be signed and is not.
+    #[error(transparent)]
+    Signing(#[from] SigningError),
     /// The permit is for something else.
     #[error(transparent)]
     Permit(#[from] PermitMismatch),
@@ -166,6 +171,7 @@ impl Hint for GitError {
                 ErrorKind::Unavailable
             }
             Self::TooLarge { .. } => ErrorKind::TooLarge,
+            Self::Signing(error) => error.kind(),
             Self::Permit(mismatch) => mismatch.kind(),
             Self::Io { .. } | Self::Failed { .. } => ErrorKind::Failed,
         }
@@ -196,6 +202,7 @@ impl Hint for GitError {
             Self::Timeout { .. } => "try again; for a very large repository allow more time",
             Self::NoSpace => "free some space in the data folder",
             Self::NestedRepository { .. } => "remove the inner `.git` folder or add it as a submodule",
+            Self::Signing(error) => return error.hint(),
             Self::Permit(mismatch) => return mismatch.hint(),
             Self::NoSuchRef { .. } | Self::TooLarge { .. } | Self::Io { .. } | Self::Failed { .. } => return None,
         };

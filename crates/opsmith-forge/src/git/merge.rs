@@ -3,7 +3,7 @@ use opsmith_guard::Permit;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::commit::{CommitText, Identity, commit_text, parent_of, write_commit};
+use super::commit::{CommitText, Identity, commit_bytes, commit_text, parent_of, write_raw};
 use super::refs::object_id;
 use super::remote::{Pushed, move_branch};
 use super::{CachedRepo, GitError};
@@ -37,8 +37,10 @@ pub struct MergeRequest {
     pub method: MergeMethod,
     /// The message of the one new commit; a rebase keeps each commit's own.
     pub message: String,
-    /// Committer, and author where the method makes a new commit.
+    /// The author, where the method makes a new commit.
     pub author: Identity,
+    /// The committer.
+    pub committer: Identity,
     /// When, in whole seconds.
     pub date: DateTime<Utc>,
 }
@@ -54,7 +56,7 @@ pub struct PublishMerge {
     pub head_sha: String,
     /// How it was merged.
     pub method: MergeMethod,
-    /// The result of [`plan_merge`]; it must be in the cache.
+    /// The result of [`plan_merge`], signed or not; it must be in the cache.
     pub sha: String,
 }
 
@@ -77,7 +79,7 @@ pub async fn is_ancestor(repo: &CachedRepo, ancestor: &str, commit: &str) -> Res
     repo.work().args(["merge-base", "--is-ancestor"]).args(ids).timeout(TIMEOUT).succeeds().await
 }
 
-/// Computes a merge in the cache alone and gives its commit: the same request always gives the same.
+/// Computes a merge in the cache alone and gives its commit, unsigned: the same request always gives the same.
 ///
 /// The base itself where there is nothing to merge.
 pub async fn plan_merge(repo: &CachedRepo, request: &MergeRequest) -> Result<String, GitError> {
@@ -98,7 +100,7 @@ pub async fn plan_merge(repo: &CachedRepo, request: &MergeRequest) -> Result<Str
         return Ok(base.to_owned());
     }
     let text = CommitText::new(&request.author, request.date, &request.message);
-    write_commit(repo, &tree, parents, &text, &request.author, request.date).await
+    write_raw(repo.work(), commit_bytes(&tree, parents, &text, &request.committer, request.date)).await
 }
 
 async fn rebase(repo: &CachedRepo, request: &MergeRequest) -> Result<String, GitError> {
@@ -117,7 +119,8 @@ async fn rebase(repo: &CachedRepo, request: &MergeRequest) -> Result<String, Git
             continue;
         }
         let text = commit_text(repo, commit).await?;
-        onto = write_commit(repo, &tree, &[&onto], &text, &request.author, request.date).await?;
+        let raw = commit_bytes(&tree, &[&onto], &text, &request.committer, request.date);
+        onto = write_raw(repo.work(), raw).await?;
         onto_tree = tree;
     }
     Ok(onto)

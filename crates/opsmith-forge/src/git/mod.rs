@@ -11,6 +11,8 @@ mod diff;
 mod environment;
 mod erase;
 mod error;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod listing;
 mod lock;
 mod merge;
@@ -18,6 +20,7 @@ mod pack;
 mod process;
 mod refs;
 mod remote;
+mod signing;
 mod snapshot;
 mod workspace;
 
@@ -34,5 +37,6 @@ pub use merge::{MERGE, MergeMethod, MergeRequest, PublishMerge, is_ancestor, pla
 pub use pack::{pack, unpack};
 pub use refs::{valid_branch, valid_sha};
 pub use remote::{DELETE_BRANCH, DeleteRequest, PUSH, PushRequest, Pushed, delete_branch, push};
+pub use signing::{Signer, SigningError, SigningKey, sign_merge};
 pub use snapshot::{Change, ChangeStatus, CommitRequest, Snapshot, SnapshotOptions};
 pub use workspace::Workspace;

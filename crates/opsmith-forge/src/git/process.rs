@@ -1,3 +1,6 @@
+use std::ffi::OsString;
+use std::io;
+use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -6,36 +9,50 @@ use nix::unistd::Pid;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::process::{Child, ChildStdin, Command};
 
-use super::classify::{failure, redact};
-use super::{GitCommand, GitError};
+use super::classify::redact;
+use super::environment::Environment;
 
 /// How much of the standard error is kept: its end.
 const STDERR_BYTES: usize = 8 * 1024;
 
-/// How long the pipes may stay open after git ended: a daemon that ssh or a helper left behind may hold them.
+/// How long the pipes may stay open after the program ended: a daemon that ssh or a helper left behind may hold them.
 const DRAIN: Duration = Duration::from_secs(2);
 
-/// A git process that ended, well or not.
-#[derive(Clone, Debug)]
-pub(crate) struct Ended {
-    pub(crate) stdout: Vec<u8>,
-    pub(crate) truncated: bool,
-    pub(crate) code: Option<i32>,
-    pub(crate) stderr: String,
-    command: String,
-    repository: String,
+/// A program to be run to its end.
+#[derive(Debug)]
+pub(super) struct Program<'a> {
+    pub(super) program: &'a Path,
+    pub(super) args: Vec<OsString>,
+    pub(super) environment: &'a Environment,
+    pub(super) folder: &'a Path,
+    pub(super) stdin: &'a [u8],
+    pub(super) timeout: Duration,
+    /// How much of the standard output is kept; at more the program is ended.
+    pub(super) max_output: usize,
 }
 
-impl Ended {
-    /// The error that its standard error tells of.
-    pub(crate) fn into_error(self) -> GitError {
-        failure(self.command, self.repository, &self.stderr)
-    }
+/// What a program that ended, well or not, has said.
+#[derive(Debug)]
+pub(super) struct Said {
+    pub(super) stdout: Vec<u8>,
+    pub(super) truncated: bool,
+    pub(super) code: Option<i32>,
+    /// The end of it, without credentials.
+    pub(super) stderr: String,
 }
 
-/// The processes of one git command: git leads a group of its own.
+/// Why a program came to no end of its own.
+#[derive(Debug)]
+pub(super) enum NoEnd {
+    NotStarted(io::Error),
+    NotAwaited(io::Error),
+    /// Its process group is gone.
+    TimedOut,
+}
+
+/// The processes of one program: it leads a group of its own.
 ///
-/// Ends them all when it goes out of scope before git ended, so also when the caller's future is dropped.
+/// Ends them all when it goes out of scope before the program ended, so also when the caller's future is dropped.
 struct Group(Option<Pid>);
 
 impl Group {
@@ -57,9 +74,8 @@ impl Drop for Group {
     }
 }
 
-pub(super) async fn run(command: GitCommand) -> Result<Ended, GitError> {
-    let name = command.subcommand();
-    let mut child = spawn(&command)?;
+pub(super) async fn run(program: Program<'_>) -> Result<Said, NoEnd> {
+    let mut child = spawn(&program).map_err(NoEnd::NotStarted)?;
     let mut group = Group::of(&child);
     let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
     let mut truncated = false;
@@ -67,46 +83,39 @@ pub(super) async fn run(command: GitCommand) -> Result<Ended, GitError> {
         let (stdin, out, err) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
         let pipes = async {
             tokio::join!(
-                feed(stdin, &command.stdin),
-                async { truncated = read_head(out, &mut stdout, command.max_output, &group).await },
+                feed(stdin, program.stdin),
+                async { truncated = read_head(out, &mut stdout, program.max_output, &group).await },
                 read_tail(err, &mut stderr),
             )
         };
-        tokio::time::timeout(command.timeout, wait(&mut child, pipes)).await
+        tokio::time::timeout(program.timeout, wait(&mut child, pipes)).await
     };
-    let Ok(status) = ended else {
-        return Err(GitError::Timeout { command: name });
-    };
+    let Ok(status) = ended else { return Err(NoEnd::TimedOut) };
     group.0 = None;
-    let status = status.map_err(|error| GitError::io(format!("wait for `git {name}`"), error))?;
-    let stderr = redact(&String::from_utf8_lossy(&stderr));
-    Ok(Ended { stdout, truncated, code: status.code(), stderr, command: name, repository: command.repository() })
+    let status = status.map_err(NoEnd::NotAwaited)?;
+    Ok(Said { stdout, truncated, code: status.code(), stderr: redact(&String::from_utf8_lossy(&stderr)) })
 }
 
-fn spawn(command: &GitCommand) -> Result<Child, GitError> {
-    Command::new(&command.program)
-        .args(command.command_line())
+fn spawn(program: &Program<'_>) -> io::Result<Child> {
+    Command::new(program.program)
+        .args(&program.args)
         .env_clear()
-        .envs(command.environment.iter())
-        .current_dir(command.folder())
-        .stdin(if command.stdin.is_empty() { Stdio::null() } else { Stdio::piped() })
+        .envs(program.environment.iter())
+        .current_dir(program.folder)
+        .stdin(if program.stdin.is_empty() { Stdio::null() } else { Stdio::piped() })
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .process_group(0)
         .kill_on_drop(true)
         .spawn()
-        .map_err(|error| {
-            let folder = command.folder().display();
-            GitError::io(format!("start `git {}` in `{folder}`", command.subcommand()), error)
-        })
 }
 
-/// Waits for git, and for its pipes as long as it lives and a moment longer.
-async fn wait(child: &mut Child, pipes: impl Future) -> std::io::Result<std::process::ExitStatus> {
+/// Waits for the program, and for its pipes as long as it lives and a moment longer.
+async fn wait(child: &mut Child, pipes: impl Future) -> io::Result<std::process::ExitStatus> {
     tokio::pin!(pipes);
     tokio::select! {
         status = child.wait() => {
-            // Whatever was read by then is what git said.
+            // Whatever was read by then is what it said.
             let _ = tokio::time::timeout(DRAIN, &mut pipes).await;
             status
         }
@@ -116,7 +125,7 @@ async fn wait(child: &mut Child, pipes: impl Future) -> std::io::Result<std::pro
 
 async fn feed(stdin: Option<ChildStdin>, bytes: &[u8]) {
     if let Some(mut stdin) = stdin {
-        // A closed pipe: git did not want it all, and its exit code says whether that is well.
+        // A closed pipe: the program did not want it all, and its exit code says whether that is well.
         let _ = stdin.write_all(bytes).await;
     }
 }

@@ -114,7 +114,7 @@ fn lost(branch: &str, expected: Option<&str>, seen: Option<String>) -> GitError 
 }
 
 /// The reason that `--porcelain` gives for a refused branch: `!<tab>from:to<tab>[remote rejected] (why)`.
-fn rejection(stdout: &[u8]) -> String {
+pub(super) fn rejection(stdout: &[u8]) -> String {
     let text = String::from_utf8_lossy(stdout);
     let reason = text.lines().filter(|line| line.starts_with('!')).find_map(|line| line.rsplit('\t').next());
     reason.map(|reason| format!("{}\n", super::classify::redact(reason))).unwrap_or_default()

@@ -8,10 +8,12 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::checkout::LONG;
+use super::commit::{CommitText, commit_bytes, read_commit, write_raw};
 use super::erase::erase;
 use super::refs::{branch_ref, object_id};
+use super::signing::{attach, detach};
 use super::workspace::rename;
-use super::{GitCommand, GitError, Identity, Workspace};
+use super::{GitCommand, GitError, Identity, Signer, Workspace};
 
 /// The mode of a submodule's entry.
 const SUBMODULE: &[u8] = b"160000";
@@ -73,8 +75,12 @@ pub struct CommitRequest<'a> {
     pub tree_sha: &'a str,
     /// The whole message.
     pub message: &'a str,
-    /// Author and committer.
+    /// The author.
     pub author: &'a Identity,
+    /// The committer.
+    pub committer: &'a Identity,
+    /// What signs it, where it is to be signed.
+    pub signer: Option<&'a Signer>,
     /// When; whole seconds count.
     pub date: DateTime<Utc>,
     /// The branch that is set to the commit, in the control repository.
@@ -100,27 +106,41 @@ impl Workspace {
         self.update_index(&["--add"], &work.submodules).await?;
         let tree_sha = self.on_tree(["write-tree"]).text().await?;
         let changed = names(self.on_tree(["diff-tree", "-r", "-z", "--raw", base, &tree_sha])).await?;
-        let mut changes: Vec<Change> =
-            raw_entries(&changed).map(|entry| Change { path: entry.path.to_vec(), status: entry.status() }).collect();
-        changes.sort_by(|a, b| a.path.cmp(&b.path));
-        Ok(Snapshot { tree_sha, changes })
+        Ok(Snapshot { tree_sha, changes: changes(&changed) })
     }
 
-    /// Makes a commit of a snapshot and sets the branch to it; the same request gives the same commit.
+    /// Makes a commit of a snapshot and sets the branch to it.
+    ///
+    /// The same request gives the same commit. No signature comes out the same twice, so a signed one is looked for at
+    /// the branch first: a kill after it was made leaves it there.
     pub async fn commit(&self, request: CommitRequest<'_>) -> Result<String, GitError> {
         let (parent, tree) = (object_id(request.parent)?, object_id(request.tree_sha)?);
         let reference = branch_ref(request.branch)?;
-        let mut command = self.git.work(self.control()).args(["commit-tree", tree, "-p", parent, "-F", "-"]);
-        let date = format!("@{} +0000", request.date.timestamp());
-        for role in ["AUTHOR", "COMMITTER"] {
-            command = command
-                .env(format!("GIT_{role}_NAME"), &request.author.name)
-                .env(format!("GIT_{role}_EMAIL"), &request.author.email)
-                .env(format!("GIT_{role}_DATE"), &date);
+        let text = CommitText::new(request.author, request.date, request.message);
+        let mut raw = commit_bytes(tree, &[parent], &text, request.committer, request.date);
+        if let Some(signer) = request.signer {
+            if let Some(sha) = self.signed_before(&reference, &raw, signer).await? {
+                return Ok(sha);
+            }
+            raw = attach(&raw, &signer.sign(&raw).await?, parent);
         }
-        let sha = command.stdin(request.message.as_bytes().to_vec()).text().await?;
+        let sha = write_raw(self.git.work(self.control()), raw).await?;
         self.set_reference(&reference, &sha)?;
         Ok(sha)
+    }
+
+    /// The commit of the reference, if it is these bytes with a signature of the signer's.
+    async fn signed_before(&self, reference: &str, raw: &[u8], signer: &Signer) -> Result<Option<String>, GitError> {
+        let ended = self.git.work(self.control()).args(["rev-parse", "--verify", "--quiet", reference]).end().await?;
+        if ended.code != Some(0) {
+            return Ok(None);
+        }
+        let sha = String::from_utf8_lossy(&ended.stdout).trim().to_owned();
+        let there = read_commit(self.git.work(self.control()), object_id(&sha)?).await?;
+        match detach(&there) {
+            Some((payload, signature)) if payload == raw && signer.has_signed(raw, &signature).await? => Ok(Some(sha)),
+            Some(_) | None => Ok(None),
+        }
     }
 
     /// Writes the reference aside and moves it into place: a kill leaves no lock behind, as git itself would.
@@ -223,6 +243,14 @@ impl<'a> Work<'a> {
         }
         Ok(self)
     }
+}
+
+/// What `--raw -z` tells of, in byte order.
+pub(super) fn changes(raw: &[u8]) -> Vec<Change> {
+    let mut changes: Vec<Change> =
+        raw_entries(raw).map(|entry| Change { path: entry.path.to_vec(), status: entry.status() }).collect();
+    changes.sort_by(|a, b| a.path.cmp(&b.path));
+    changes
 }
 
 /// One record of `--raw -z`: `:OLD_MODE NEW_MODE OLD_SHA NEW_SHA STATUS NUL PATH NUL`.

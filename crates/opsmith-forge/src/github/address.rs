@@ -51,6 +51,18 @@ impl ApiAddress {
         url
     }
 
+    /// The address of a page for people.
+    pub(super) fn page(&self, segments: &[&str]) -> String {
+        let mut url = self.api.clone();
+        url.set_path("");
+        // The API's own host where it is the web's too, as on an Enterprise server; else a name that a host has.
+        let _ = url.set_host(Some(&self.web_host));
+        if let Ok(mut path) = url.path_segments_mut() {
+            path.pop_if_empty().extend(segments);
+        }
+        url.into()
+    }
+
     pub(super) fn graphql(&self) -> &Url {
         &self.graphql
     }

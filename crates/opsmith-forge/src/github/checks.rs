@@ -1,15 +1,15 @@
 use serde::Deserialize;
 
 use super::commit_ci::{CommitCi, Reported, Standing, judge};
-use super::{GitHubError, GitHubRepo};
+use super::{GitHubError, GitHubRepo, WorkflowRun};
 
 #[derive(Deserialize)]
-struct CheckRunsWire {
-    check_runs: Vec<CheckRunWire>,
+pub(super) struct CheckRunsWire {
+    pub check_runs: Vec<CheckRunWire>,
 }
 
 #[derive(Deserialize)]
-struct CheckRunWire {
+pub(super) struct CheckRunWire {
     id: u64,
     name: String,
     status: String,
@@ -24,32 +24,16 @@ struct AppWire {
 }
 
 #[derive(Deserialize)]
-struct StatusesWire {
-    statuses: Vec<StatusWire>,
+pub(super) struct StatusesWire {
+    pub statuses: Vec<StatusWire>,
 }
 
 #[derive(Deserialize)]
-struct StatusWire {
+pub(super) struct StatusWire {
     context: String,
     state: String,
     target_url: Option<String>,
     description: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct RunsWire {
-    workflow_runs: Vec<RunWire>,
-}
-
-#[derive(Deserialize)]
-struct RunWire {
-    id: u64,
-    name: Option<String>,
-    path: String,
-    head_sha: String,
-    status: Option<String>,
-    conclusion: Option<String>,
-    html_url: String,
 }
 
 /// The slug of the App behind GitHub Actions, whose check runs are the jobs of workflow runs.
@@ -58,7 +42,8 @@ const ACTIONS: &str = "github-actions";
 impl GitHubRepo {
     /// What all who report on a commit say of it: statuses, check runs, and workflow runs that have no check run yet.
     pub async fn ci_of(&self, sha: &str) -> Result<CommitCi, GitHubError> {
-        let mut reported = self.workflow_runs(sha).await?;
+        let runs = self.workflow_runs_of(sha).await?;
+        let mut reported: Vec<Reported> = runs.into_iter().map(WorkflowRun::reported).collect();
         reported.extend(self.check_runs(sha).await?);
         reported.extend(self.statuses(sha).await?);
         Ok(judge(&reported))
@@ -76,21 +61,10 @@ impl GitHubRepo {
         let wires = self.github.all(call, |page: StatusesWire| page.statuses).await?;
         Ok(wires.into_iter().map(StatusWire::reported).collect())
     }
-
-    /// The workflow runs of a commit; none where Actions is switched off.
-    async fn workflow_runs(&self, sha: &str) -> Result<Vec<Reported>, GitHubError> {
-        let subject = format!("the workflow runs of `{sha}` in {}", self.shown());
-        let call = self.get(&["actions", "runs"], subject).query("head_sha", sha);
-        let wires = match self.github.all(call, |page: RunsWire| page.workflow_runs).await {
-            Err(GitHubError::NotFound { .. } | GitHubError::Gone { .. }) => return Ok(Vec::new()),
-            other => other?,
-        };
-        Ok(wires.into_iter().filter(|run| run.head_sha == sha).map(RunWire::reported).collect())
-    }
 }
 
 impl CheckRunWire {
-    fn reported(self) -> Reported {
+    pub(super) fn reported(self) -> Reported {
         let of_actions = self.app.is_some_and(|app| app.slug.as_deref() == Some(ACTIONS));
         Reported {
             standing: Standing::of_check(&self.status, self.conclusion.as_deref()),
@@ -104,7 +78,7 @@ impl CheckRunWire {
 }
 
 impl StatusWire {
-    fn reported(self) -> Reported {
+    pub(super) fn reported(self) -> Reported {
         let name = match self.description.filter(|text| !text.is_empty()) {
             Some(text) => format!("{}: {}", self.context, super::refusal::clean(&text, "")),
             None => self.context,
@@ -113,8 +87,8 @@ impl StatusWire {
     }
 }
 
-impl RunWire {
-    fn reported(self) -> Reported {
+impl WorkflowRun {
+    pub(super) fn reported(self) -> Reported {
         Reported {
             standing: Standing::of_check(self.status.as_deref().unwrap_or_default(), self.conclusion.as_deref()),
             name: self.name.unwrap_or(self.path),

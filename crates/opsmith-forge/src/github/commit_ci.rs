@@ -66,6 +66,8 @@ pub enum CommitCi {
         passed: usize,
         /// A page.
         url: Option<String>,
+        /// The first workflow run among them.
+        run_id: Option<u64>,
     },
     /// At least one fails; others may not be finished.
     Red {
@@ -94,7 +96,11 @@ pub(super) fn judge(reported: &[Reported]) -> CommitCi {
     // A workflow run and its jobs are the same work.
     let passed = of(Standing::Passed).filter(|one| one.run_id.is_none()).count();
     match of(Standing::Passed).next() {
-        Some(first) => CommitCi::Green { passed: passed.max(1), url: first.url.clone() },
+        Some(first) => CommitCi::Green {
+            passed: passed.max(1),
+            url: first.url.clone(),
+            run_id: of(Standing::Passed).find_map(|one| one.run_id),
+        },
         None => CommitCi::Silent,
     }
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 use opsmith_model::Secret;
 use reqwest::header::{ACCEPT, AUTHORIZATION, ETAG, HeaderMap, HeaderValue, IF_NONE_MATCH, LOCATION};
 use reqwest::{Method, Response, StatusCode, Url};
+use serde::de::IgnoredAny;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::call::{Answer, Auth, Call};
@@ -124,7 +125,9 @@ impl GitHub {
                 return Err(self.refused(call, status.as_u16(), &headers, &body, token));
             }
             let answer = Answer { headers, body };
-            if call.method == Method::GET && answer.headers.contains_key(ETAG) {
+            // What is cut or no JSON at all would be what every later 304 stands for.
+            let whole = || serde_json::from_slice::<IgnoredAny>(&answer.body).is_ok();
+            if call.method == Method::GET && answer.headers.contains_key(ETAG) && whole() {
                 self.conditional().keep(&url, &answer);
             }
             return Ok(answer);

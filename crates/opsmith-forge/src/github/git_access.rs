@@ -31,6 +31,15 @@ impl GitHubRepo {
     }
 }
 
+impl GitHubRepo {
+    /// A branch's page.
+    pub fn branch_page(&self, branch: &str) -> String {
+        self.github
+            .address()
+            .page(&[&[&*self.owner, &*self.name, "tree"], &*branch.split('/').collect::<Vec<_>>()].concat())
+    }
+}
+
 /// `https://host[:port]/`, where the address is one of http.
 fn http_origin(url: &str) -> Option<String> {
     let url = Url::parse(url).ok().filter(|url| matches!(url.scheme(), "https" | "http"))?;

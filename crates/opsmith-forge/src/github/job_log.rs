@@ -76,7 +76,7 @@ pub(super) fn failing_part(log: &[u8], step: Option<&StepWire>) -> Vec<u8> {
     let mut part: Vec<&str> = Vec::new();
     if let Some((from, to)) = span {
         // Steps have whole seconds, lines have fractions.
-        let to = to + Duration::seconds(1);
+        let to = to.checked_add_signed(Duration::seconds(1)).unwrap_or(to);
         let mut inside = false;
         for (time, line) in &lines {
             // A line without a time belongs to the one before.
@@ -137,6 +137,8 @@ a line that was broken
             let all = part(unknown.as_ref());
             assert!(all.starts_with("##[group]Set up job\n") && all.ends_with("exit code 2.\n"), "{all}");
         }
+        let endless = step("2026-01-01T00:00:05Z", "+262142-12-31T23:59:59Z");
+        assert!(part(Some(&endless)).starts_with("##[group]Run make test\n"), "the last second that there is");
         assert_eq!(failing_part(b"\xff\xfe", None), "\u{fffd}\u{fffd}\n".as_bytes());
     }
 }

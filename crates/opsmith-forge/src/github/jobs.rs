@@ -39,6 +39,12 @@ impl RerunRequest {
 pub struct WorkflowRun {
     /// Its id.
     pub id: u64,
+    /// The commit that it is of.
+    pub head_sha: String,
+    /// Its workflow's name.
+    pub name: Option<String>,
+    /// Its workflow's file.
+    pub path: String,
     /// Which attempt of it this is, from 1.
     #[serde(default = "first")]
     pub run_attempt: u64,
@@ -54,9 +60,26 @@ fn first() -> u64 {
     1
 }
 
+impl WorkflowRun {
+    /// Whether it has come to its end.
+    pub fn is_over(&self) -> bool {
+        self.status.as_deref() == Some("completed")
+    }
+
+    /// Whether it has ended with jobs that failed, so that they can run again.
+    pub fn has_failed(&self) -> bool {
+        self.is_over() && matches!(self.conclusion.as_deref(), Some("failure" | "timed_out"))
+    }
+}
+
 #[derive(Deserialize)]
-struct JobsWire {
-    jobs: Vec<JobWire>,
+struct RunsWire {
+    workflow_runs: Vec<WorkflowRun>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct JobsWire {
+    pub jobs: Vec<JobWire>,
 }
 
 /// A job of a workflow run.
@@ -155,6 +178,17 @@ impl GitHubRepo {
         self.github.ask(&call).await?.json(&call.subject)
     }
 
+    /// The runs of a commit's workflows.
+    pub async fn workflow_runs_of(&self, sha: &str) -> Result<Vec<WorkflowRun>, GitHubError> {
+        let subject = format!("the workflow runs of `{sha}` in {}", self.shown());
+        let call = self.get(&["actions", "runs"], subject).query("head_sha", sha);
+        match self.github.all(call, |page: RunsWire| page.workflow_runs).await {
+            // Actions is switched off.
+            Err(GitHubError::NotFound { .. } | GitHubError::Gone { .. }) => Ok(Vec::new()),
+            found => Ok(found?.into_iter().filter(|run| run.head_sha == sha).collect()),
+        }
+    }
+
     /// Runs a workflow run's failed jobs again; fine where a later attempt is there already.
     pub async fn rerun_failed_jobs(&self, permit: &Permit, request: &RerunRequest) -> Result<Pushed, GitHubError> {
         permit.check(RERUN_CI, &self.target(), &request.parameters())?;
@@ -181,6 +215,15 @@ impl CommitCi {
             Self::Red { failed } | Self::Undecided { undecided: failed } => {
                 failed.iter().find_map(|one| one.url.as_deref())
             }
+            Self::Silent | Self::Pending { .. } => None,
+        }
+    }
+
+    /// The first workflow run behind the verdict.
+    pub fn run_id(&self) -> Option<u64> {
+        match self {
+            Self::Green { run_id, .. } => *run_id,
+            Self::Red { failed } | Self::Undecided { undecided: failed } => failed.iter().find_map(|one| one.run_id),
             Self::Silent | Self::Pending { .. } => None,
         }
     }

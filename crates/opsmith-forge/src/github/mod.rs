@@ -18,6 +18,8 @@ mod conditional;
 mod credentials;
 mod error;
 mod exchange;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod git_access;
 mod issues;
 mod job_log;
@@ -34,6 +36,7 @@ mod reviewers;
 mod tokens;
 mod wait;
 pub mod webhook;
+mod whoami;
 
 pub use address::ApiAddress;
 pub use client::{GitHub, GitHubRepo, Patience};
@@ -48,4 +51,5 @@ pub use merge::{MergePull, MergedPull};
 pub use pull_request::GitHubPull;
 pub use repository::RepositoryInfo;
 pub use reviewers::{REQUEST_REVIEWERS, ReviewersAsked, ReviewersRequest};
-pub use wait::CiWait;
+pub use wait::{Awaited, CiOutcome, CiWait};
+pub use whoami::Whoami;

@@ -12,6 +12,7 @@ impl GitHubRepo {
         permit.check(OPEN_PULL_REQUEST, &self.target(), &request.parameters())?;
         let seen = self.branch(&request.head).await?;
         if seen.as_deref() != Some(&request.head_sha) {
+            self.check_there(seen.as_deref()).await?;
             let (branch, expected) = (request.head.clone(), request.head_sha.clone());
             return Err(GitHubError::HeadMoved { branch, expected, seen });
         }

@@ -48,7 +48,7 @@ impl GitHub {
 }
 
 /// The target of `rel="next"` in the Link headers (RFC 8288).
-fn next_link(headers: &HeaderMap) -> Option<String> {
+pub(super) fn next_link(headers: &HeaderMap) -> Option<String> {
     headers.get_all(LINK).iter().filter_map(|value| value.to_str().ok()).flat_map(links).find_map(|(target, rest)| {
         let is_next = rest.split(';').any(|parameter| {
             let (name, value) = parameter.split_once('=').unwrap_or_default();

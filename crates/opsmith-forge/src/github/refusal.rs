@@ -70,8 +70,10 @@ fn needs(headers: &HeaderMap) -> Option<String> {
 
 /// A foreign sentence on one line, without controls and without the secret.
 pub(super) fn clean(text: &str, secret: &str) -> String {
-    let text = if secret.is_empty() { text.to_owned() } else { text.replace(secret, "***") };
-    text.chars().filter(|c| !c.is_control()).take(MAX_MESSAGE_CHARS).collect()
+    // Controls go first: a secret that is broken up by them would be whole without them.
+    let text: String = text.chars().filter(|c| !c.is_control()).collect();
+    let text = if secret.is_empty() { text } else { text.replace(secret, "***") };
+    text.chars().take(MAX_MESSAGE_CHARS).collect()
 }
 
 #[cfg(test)]
@@ -124,6 +126,12 @@ mod tests {
             error.to_string(),
             "GitHub refuses `acme/api`: ValidationFailed ***; `PullRequest.base`: invalid; a sentence; No commits"
         );
+    }
+
+    #[test]
+    fn a_secret_in_pieces_is_taken_out_too() {
+        let error = error(422, &[], "{\"message\":\"it was s3\\u0007cr\\net\"}");
+        assert_eq!(error.to_string(), "GitHub refuses `acme/api`: it was ***");
     }
 
     #[test]

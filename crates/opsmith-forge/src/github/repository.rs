@@ -76,6 +76,14 @@ impl GitHubRepo {
         })
     }
 
+    /// Refuses a repository that is gone or hidden, which looks as if a branch of it were not `seen`.
+    pub(super) async fn check_there(&self, seen: Option<&str>) -> Result<(), GitHubError> {
+        if seen.is_none() {
+            self.info().await?;
+        }
+        Ok(())
+    }
+
     /// Where a branch is now; `None`: there is no such branch.
     pub async fn branch(&self, name: &str) -> Result<Option<String>, GitHubError> {
         let subject = format!("branch `{name}` of {}", self.shown());

@@ -3,7 +3,7 @@ use std::process::Command;
 
 use chrono::{DateTime, Utc};
 use opsmith_forge::git::{
-    CachedRepo, CommitRequest, Git, GitError, Identity, RepoCache, Snapshot, SnapshotOptions, Workspace,
+    CachedRepo, CommitRequest, Git, GitError, Identity, RepoCache, Signer, Snapshot, SnapshotOptions, Workspace,
 };
 use tempfile::TempDir;
 
@@ -67,9 +67,35 @@ impl Desk {
     }
 
     pub async fn commit_tree(&self, tree_sha: &str, message: &str, date: DateTime<Utc>) -> String {
+        self.commit_signed(tree_sha, message, date, None).await.unwrap()
+    }
+
+    /// The same with a signature, where there is a signer.
+    pub async fn commit_signed(
+        &self,
+        tree_sha: &str,
+        message: &str,
+        date: DateTime<Utc>,
+        signer: Option<&Signer>,
+    ) -> Result<String, GitError> {
         let author = Identity { name: "Ada Lovelace".into(), email: "ada@example.com".into() };
-        let request = CommitRequest { parent: &self.base, tree_sha, message, author: &author, date, branch: BRANCH };
-        self.workspace.commit(request).await.unwrap()
+        let committer = Identity { name: "Opsmith".into(), email: "opsmith@example.com".into() };
+        let request = CommitRequest {
+            parent: &self.base,
+            tree_sha,
+            message,
+            author: &author,
+            committer: &committer,
+            signer,
+            date,
+            branch: BRANCH,
+        };
+        self.workspace.commit(request).await
+    }
+
+    /// The tree of the base.
+    pub async fn base_tree(&self) -> String {
+        self.ask(&["rev-parse", &format!("{}^{{tree}}", self.base)]).await
     }
 
     /// Asks git about the control repository.

@@ -15,6 +15,7 @@ mod diff;
 mod github;
 mod merge;
 mod remote;
+mod signing;
 mod snapshot;
 mod stage;
 mod url;

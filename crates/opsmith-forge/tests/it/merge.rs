@@ -9,7 +9,7 @@ use testkit::repo::TestRepo;
 use crate::stage::{Stage, git, permit};
 
 /// `main` and `fix` have parted: one commit there, two here, in different files.
-async fn parted() -> (Stage, CachedRepo, String, String) {
+pub async fn parted() -> (Stage, CachedRepo, String, String) {
     let stage = Stage::new();
     let start = stage.remote.commit("main", &[("a", "1"), ("dir/b", "1")], "start");
     stage.remote.commit_from(&start, "fix", &[("b", "2")], "fix b");
@@ -19,18 +19,19 @@ async fn parted() -> (Stage, CachedRepo, String, String) {
     (stage, repo, base, head)
 }
 
-fn request(base: &str, head: &str, method: MergeMethod) -> MergeRequest {
+pub fn request(base: &str, head: &str, method: MergeMethod) -> MergeRequest {
     MergeRequest {
         base_sha: base.into(),
         head_sha: head.into(),
         method,
         message: "Fix b (#1)\n\nAs asked.".into(),
         author: Identity { name: "Grace <root>\n".into(), email: "grace@example.com".into() },
+        committer: Identity { name: "Grace root".into(), email: "grace@example.com".into() },
         date: DateTime::from_timestamp(1_800_000_000, 999).unwrap(),
     }
 }
 
-async fn publish(repo: &CachedRepo, request: &MergeRequest, sha: &str) -> Result<Pushed, GitError> {
+pub async fn publish(repo: &CachedRepo, request: &MergeRequest, sha: &str) -> Result<Pushed, GitError> {
     let asked = PublishMerge {
         base_branch: "main".into(),
         base_sha: request.base_sha.clone(),

@@ -89,7 +89,7 @@ async fn the_agents_own_commits_become_one() {
     assert_eq!(desk.ask(&["rev-list", "--count", BRANCH]).await, "2");
     assert_eq!(
         desk.ask(&["log", "-1", "--format=%P|%an|%ce|%at|%B", &head]).await.replace('\n', "/"),
-        format!("{}|Ada Lovelace|ada@example.com|{}|Fix it//Because.", desk.base, noon().timestamp())
+        format!("{}|Ada Lovelace|opsmith@example.com|{}|Fix it//Because.", desk.base, noon().timestamp())
     );
     assert_eq!(desk.ask(&["diff-tree", "-r", "--name-only", "--no-commit-id", &head]).await, "three\ntwo");
     desk.cached.import(desk.workspace.control(), &head).await.unwrap();

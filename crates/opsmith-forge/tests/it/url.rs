@@ -19,6 +19,8 @@ fn every_way_to_write_an_address_has_its_target() {
         ("ssh://git.example:2222/a/b", "git.example:2222/a/b"),
         ("git@github.com:acme/api.git", "github.com/acme/api"),
         ("git.example:/srv/api.git", "git.example/srv/api"),
+        ("https://github.com/acme/...git", "github.com/acme/...git"),
+        ("git.example:..git", "git.example/..git"),
         ("file:///srv/git/a%20b.git", "local/srv/git/a b.git"),
         ("/srv//git/./api.git/", "local/srv/git/api.git"),
         ("  /srv/api ", "local/srv/api"),

@@ -51,7 +51,6 @@ pub(super) enum Answer {
         within: Option<&'static str>,
         beside: Value,
     },
-    Empty(u16),
 }
 
 impl Answer {
@@ -78,6 +77,19 @@ impl Answer {
 
     pub(super) fn refuse(status: u16, message: &str) -> Self {
         let body = json!({ "message": message, "documentation_url": "https://docs.github.com/rest" });
+        Self::One { status, body, headers: Vec::new() }
+    }
+
+    /// A refusal that names another page of the documentation.
+    pub(super) fn refuse_with(status: u16, message: &str, page: &str) -> Self {
+        let body = json!({ "message": message, "documentation_url": page });
+        Self::One { status, body, headers: Vec::new() }
+    }
+
+    /// 422 whose errors are plain sentences.
+    pub(super) fn refuse_in_words(status: u16, error: &str) -> Self {
+        let page = "https://docs.github.com/rest";
+        let body = json!({ "message": "Unprocessable Entity", "errors": [error], "documentation_url": page });
         Self::One { status, body, headers: Vec::new() }
     }
 

@@ -88,15 +88,23 @@ pub(super) fn installation(state: &mut State, asked: &Asked) -> Result<Answer, A
         "permissions": { "contents": "write", "metadata": "read" },
         "created_at": shapes::time(state.now()),
         "updated_at": shapes::time(state.now()),
-        "suspended_by": null,
-        "suspended_at": null,
+        "suspended_by": state.suspended.then(|| shapes::user(state, &owner)),
+        "suspended_at": state.suspended.then(|| shapes::time(state.now())),
     })))
 }
 
+/// The refusal of an installation that its owner has suspended.
+pub(super) fn suspended() -> Answer {
+    let page = "https://docs.github.com/rest/reference/apps#create-an-installation-access-token-for-an-app";
+    Answer::refuse_with(403, "This installation has been suspended", page)
+}
+
 pub(super) fn access_token(state: &mut State, _: &Asked) -> Result<Answer, Answer> {
+    if state.suspended {
+        return Err(suspended());
+    }
     let token = format!("installation-token-{}", state.next_id());
     let ends_at = state.now() + Duration::hours(1);
-    state.git.require("x-access-token", &token);
     state.tokens.insert(token.clone(), Grant { login: "opsmith[bot]".to_owned(), ends_at: Some(ends_at) });
     Ok(Answer::created(json!({ "token": token, "expires_at": shapes::time(ends_at) })))
 }

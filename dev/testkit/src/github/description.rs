@@ -96,6 +96,20 @@ impl Description {
         }
     }
 
+    /// Holds what a webhook tells against the description of its event and action.
+    pub fn check_webhook(&self, event: &str, body: &Value) -> Result<(), String> {
+        let name = match body["action"].as_str() {
+            Some(action) => format!("{event}-{action}"),
+            None => event.to_owned(),
+        };
+        let name = name.replace('_', "-");
+        let schema = &self.root["x-webhooks"][&name]["post"]["requestBody"]["content"]["application/json"]["schema"];
+        if schema.is_null() {
+            return Err("no such event".to_owned());
+        }
+        self.hold(&format!("webhook {name}"), schema, body)
+    }
+
     fn hold(&self, name: &str, schema: &Value, value: &Value) -> Result<(), String> {
         let known = self.compiled.lock().unwrap_or_else(PoisonError::into_inner).get(name).cloned();
         let validator = match known {

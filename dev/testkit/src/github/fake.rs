@@ -1,4 +1,4 @@
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -7,15 +7,25 @@ use opsmith_model::Clock;
 use sha2::Sha256;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
+use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use super::app::{App, AppIdentity};
+use super::description::Description;
 use super::fault::{Fault, Faults, Storm};
+use super::git::GitDoor;
+use super::hooks::Hooks;
+use super::limits::Limits;
 use super::serve::{self, Request};
 use super::state::{Grant, Repository, State};
+use super::watch;
+use super::wire::{Line, Lines};
 use crate::GitHttp;
 use crate::repo::TestRepo;
+
+/// Longer than any test.
+const A_LONG_TIME: Duration = Duration::from_secs(30 * 24 * 3600);
 
 /// A GitHub on ports of its own; gone when dropped, which fails the test if anything did not fit the description.
 ///
@@ -36,23 +46,38 @@ impl FakeGitHub {
         let git = tokio::task::spawn_blocking(move || GitHttp::serve(&folder)).await.expect("a server of git");
         let (api, blobs) = (listen().await, listen().await);
         let address = |listener: &TcpListener| format!("http://{}", listener.local_addr().expect("an address"));
-        let state = Arc::new(Mutex::new(State {
-            clock,
-            api: address(&api),
-            blobs: address(&blobs),
-            git,
-            repositories: Default::default(),
-            tokens: Default::default(),
-            app: None,
-            faults: Faults::default(),
-            denied: Default::default(),
-            asked: Vec::new(),
-            violations: Vec::new(),
-            last_id: 1_000,
-        }));
+        let state = Arc::new_cyclic(|world: &Weak<Mutex<State>>| {
+            Mutex::new(State {
+                clock,
+                api: address(&api),
+                blobs: address(&blobs),
+                git,
+                repositories: Default::default(),
+                tokens: Default::default(),
+                app: None,
+                faults: Faults::default(),
+                denied: Default::default(),
+                asked: Vec::new(),
+                description: Description::load(),
+                violations: Vec::new(),
+                last_id: 1_000,
+                suspended: false,
+                limits: Limits::default(),
+                git_down: None,
+                hooks: Hooks::default(),
+                private: false,
+                world: world.clone(),
+                runtime: Handle::current(),
+                runner: None,
+                judge: None,
+                passes: false,
+            })
+        });
+        lock(&state).git.ask(Arc::new(GitDoor(Arc::downgrade(&state))));
         let routers = [(api, serve::api(Arc::clone(&state))), (blobs, serve::blobs(Arc::clone(&state)))];
         let servers = routers.map(|(listener, router)| {
-            tokio::spawn(async move { axum::serve(listener, router).await.expect("the fake serves") })
+            let service = router.into_make_service_with_connect_info::<Line>();
+            tokio::spawn(async move { axum::serve(Lines(listener), service).await.expect("the fake serves") })
         });
         Self { state, root, servers }
     }
@@ -81,6 +106,9 @@ impl FakeGitHub {
             owner: owner.to_owned(),
             name: name.to_owned(),
             git: Arc::clone(&git),
+            archived: false,
+            protected: Default::default(),
+            seen: watch::is_on(&state).then(Default::default),
             page,
             renamed_to: None,
             methods: vec!["merge", "squash", "rebase"],
@@ -107,14 +135,16 @@ impl FakeGitHub {
     /// Lets a token in, also for git.
     pub fn add_token(&self, token: &str, login: &str) {
         let mut state = self.state();
-        state.git.require("x-access-token", token);
+        state.private = true;
         state.tokens.insert(token.to_owned(), Grant { login: login.to_owned(), ends_at: None });
     }
 
     /// Registers an App that is installed everywhere.
     pub fn add_app(&self, app_id: &str) -> AppIdentity {
         let (app, identity) = App::generate(app_id);
-        self.state().app = Some(app);
+        let mut state = self.state();
+        state.private = true;
+        state.app = Some(app);
         identity
     }
 
@@ -123,9 +153,14 @@ impl FakeGitHub {
         self.state().tokens.iter().map(|(token, grant)| (token.clone(), grant.ends_at)).collect()
     }
 
-    /// Lets no token in that is known now.
+    /// Lets no token in that is known now, for git neither.
     pub fn revoke_tokens(&self) {
         self.state().tokens.clear();
+    }
+
+    /// Holds nothing against GitHub's description from now on: for who measures time.
+    pub fn trust(&self) {
+        self.state().description = None;
     }
 
     /// Refuses a route for want of a permission: `("POST /repos/{owner}/{repo}/pulls", "pull_requests=write")`.
@@ -143,12 +178,21 @@ impl FakeGitHub {
         self.state().faults.storm = Some((storm, Instant::now() + lasting));
     }
 
+    /// Lets every request fail until [`FakeGitHub::calm`].
+    pub fn storm_without_end(&self, storm: Storm) {
+        self.storm(storm, A_LONG_TIME);
+    }
+
+    /// Ends a storm.
+    pub fn calm(&self) {
+        self.state().faults.storm = None;
+    }
+
     /// Looks at a repository, or changes it as somebody else would.
     pub fn with<T>(&self, full_name: &str, what: impl FnOnce(&mut Repository) -> T) -> T {
         let mut state = self.state();
-        let repository = state.repositories.get_mut(&full_name.to_lowercase()).expect("a known repository");
-        repository.follow_branches();
-        what(repository)
+        watch::look_at(&mut state, &full_name.to_lowercase());
+        what(state.repositories.get_mut(&full_name.to_lowercase()).expect("a known repository"))
     }
 
     /// Every request so far, in the order of their answers.
@@ -161,8 +205,8 @@ impl FakeGitHub {
         self.state().asked.iter().filter(|request| request.route == route).count()
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
+        lock(&self.state)
     }
 }
 
@@ -176,6 +220,10 @@ impl Drop for FakeGitHub {
             assert!(violations.is_empty(), "not as GitHub describes it:\n{}", violations.join("\n"));
         }
     }
+}
+
+fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
+    state.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 async fn listen() -> TcpListener {

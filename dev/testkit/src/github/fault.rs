@@ -17,6 +17,16 @@ pub enum Fault {
     Slow(Duration),
     /// It is answered with this, and nothing is done.
     Garbled(&'static str),
+    /// It is done, and the connection is reset within the answer.
+    Reset,
+    /// It is done, and the answer is cut in the middle, though whole to HTTP.
+    Truncated,
+    /// A page for people with this status, as of a proxy; nothing is done.
+    Html(u16),
+    /// An answer without end; nothing is done.
+    Endless,
+    /// It is done, and answered with this pause before every piece.
+    Dripping(Duration),
 }
 
 /// What goes wrong with every request for a while.

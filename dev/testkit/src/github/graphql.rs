@@ -2,6 +2,7 @@ use serde_json::json;
 
 use super::answer::{Answer, Asked};
 use super::state::{PullState, State};
+use super::{protection, watch};
 
 fn refuse(kind: &str, message: &str) -> Answer {
     Answer::ok(
@@ -17,18 +18,20 @@ pub(super) fn answer(state: &mut State, asked: &Asked) -> Answer {
         return refuse("undefinedField", "no such field");
     }
     let number: Option<u64> = text("pullRequestId").strip_prefix("PR_").and_then(|number| number.parse().ok());
+    watch::look(state);
     let found = state.repositories.values_mut().find_map(|repository| {
-        repository.follow_branches();
         let allowed = repository.auto_merge;
-        repository.pull(number?).map(|pull| (allowed, pull))
+        let known = repository.pulls.iter().find(|pull| Some(pull.number) == number)?;
+        let blocked = protection::blocked(repository, known).is_some();
+        repository.pull(number?).map(|pull| (allowed, blocked, pull))
     });
-    let Some((allowed, pull)) = found else {
+    let Some((allowed, blocked, pull)) = found else {
         return refuse("NOT_FOUND", "Could not resolve to a node with the global id");
     };
     if !allowed {
         return refuse("UNPROCESSABLE", "Auto merge is not allowed for this repository");
     }
-    if pull.blocked_by.is_none() {
+    if !blocked {
         return refuse("UNPROCESSABLE", "Pull request Pull request is in clean status");
     }
     if pull.state != PullState::Open || pull.head_sha != text("expectedHeadOid") {

@@ -16,6 +16,21 @@ pub(super) fn merge(repo: &TestRepo, method: &str, base: &str, head: &str, messa
     Some(sha)
 }
 
+/// The commit that a merge would be; `None` where the two conflict. It is on no branch.
+pub(super) fn trial(repo: &TestRepo, base: &str, head: &str) -> Option<String> {
+    let onto = repo.branch_sha(base)?;
+    let tree = merged_tree(repo, None, &onto, head)?;
+    Some(commit(repo, &tree, &[&onto, head], &format!("Merge {head} into {onto}")))
+}
+
+/// Git beside a repository.
+pub(super) fn plain(args: &[&str]) {
+    let mut git = Command::new("git");
+    git.args(args).envs([("GIT_CONFIG_NOSYSTEM", "1"), ("GIT_CONFIG_GLOBAL", "/dev/null")]);
+    let output = git.output().expect("git is installed");
+    assert!(output.status.success(), "git {args:?}: {}", String::from_utf8_lossy(&output.stderr));
+}
+
 /// Whether a commit merges into a branch without conflict.
 pub(super) fn merges(repo: &TestRepo, base: &str, head: &str) -> bool {
     repo.branch_sha(base).is_some_and(|onto| merged_tree(repo, None, &onto, head).is_some())

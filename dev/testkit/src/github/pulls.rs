@@ -2,7 +2,7 @@ use serde_json::json;
 
 use super::answer::{Answer, Asked};
 use super::state::{Pull, PullState, Repository, State};
-use super::{merging, shapes};
+use super::{events, merging, protection, shapes, watch};
 
 pub(super) fn list(state: &mut State, asked: &Asked) -> Result<Answer, Answer> {
     let (api, now) = (state.api.clone(), state.now());
@@ -56,10 +56,14 @@ pub(super) fn create(state: &mut State, asked: &Asked) -> Result<Answer, Answer>
         requested: Vec::new(),
         looks_until_known: 0,
         blocked_by: None,
+        reviews: Vec::new(),
         auto_merge: None,
     };
     let answer = Answer::created(shapes::pull(repository, &pull, &api, now, None));
+    let (name, number) = (repository.full_name().to_lowercase(), pull.number);
     repository.pulls.push(pull);
+    events::pull(state, &name, number, "opened", None);
+    watch::start_for_pull(state, &name, number);
     Ok(answer)
 }
 
@@ -90,11 +94,17 @@ pub(super) fn update(state: &mut State, asked: &Asked) -> Result<Answer, Answer>
             *field = text.to_owned();
         }
     }
-    if asked.text("state") == "closed" {
+    let closes = asked.text("state") == "closed" && pull.state == PullState::Open;
+    if closes {
         pull.state = PullState::Closed;
     }
     let pull = pull.clone();
-    Ok(Answer::ok(shapes::pull(repository, &pull, &api, now, None)))
+    let answer = Answer::ok(shapes::pull(repository, &pull, &api, now, None));
+    if closes {
+        let name = repository.full_name().to_lowercase();
+        events::pull(state, &name, pull.number, "closed", None);
+    }
+    Ok(answer)
 }
 
 pub(super) fn merge(state: &mut State, asked: &Asked) -> Result<Answer, Answer> {
@@ -106,8 +116,8 @@ pub(super) fn merge(state: &mut State, asked: &Asked) -> Result<Answer, Answer> 
     if asked.body["sha"].as_str().is_some_and(|sha| sha != pull.head_sha) {
         return Err(Answer::refuse(409, "Head branch was modified. Review and try the merge again."));
     }
-    if let Some(rule) = &pull.blocked_by {
-        return Err(Answer::refuse(405, rule));
+    if let Some(rule) = protection::blocked(repository, &pull) {
+        return Err(protection::refusal(&rule));
     }
     let method = asked.body["merge_method"].as_str().unwrap_or("merge");
     if !repository.methods.contains(&method) {
@@ -116,6 +126,9 @@ pub(super) fn merge(state: &mut State, asked: &Asked) -> Result<Answer, Answer> 
     let title = asked.body["commit_title"].as_str().unwrap_or(&pull.title);
     let message = format!("{title}\n\n{}", asked.text("commit_message"));
     let sha = merge_now(repository, &pull, method, &message)?;
+    let name = repository.full_name().to_lowercase();
+    events::pull(state, &name, pull.number, "closed", None);
+    watch::look_at(state, &name);
     Ok(Answer::ok(json!({ "merged": true, "message": "Pull Request successfully merged", "sha": sha })))
 }
 

@@ -2,7 +2,7 @@ use std::collections::HashMap;
 
 use super::answer::{Answer, Asked};
 use super::state::State;
-use super::{actions, app, checks, issues, pulls, repos, reviewers};
+use super::{actions, app, checks, issues, pulls, repos, reviewers, reviews, whoami};
 
 /// A part of the API: method and path as GitHub's description has them.
 #[derive(Clone, Copy, Debug)]
@@ -21,6 +21,8 @@ const fn route(
 }
 
 pub(super) const ROUTES: &[Route] = &[
+    route("GET", "/user", whoami::user),
+    route("GET", "/app", whoami::app),
     route("GET", "/repos/{owner}/{repo}", repos::repository),
     route("GET", "/repos/{owner}/{repo}/installation", app::installation),
     route("POST", "/app/installations/{installation_id}/access_tokens", app::access_token),
@@ -39,7 +41,14 @@ pub(super) const ROUTES: &[Route] = &[
     route("GET", "/repos/{owner}/{repo}/actions/runs/{run_id}/jobs", actions::jobs),
     route("GET", "/repos/{owner}/{repo}/actions/jobs/{job_id}", actions::job),
     route("GET", "/repos/{owner}/{repo}/actions/jobs/{job_id}/logs", actions::log),
-    route("POST", "/repos/{owner}/{repo}/actions/runs/{run_id}/rerun-failed-jobs", actions::rerun),
+    route("POST", "/repos/{owner}/{repo}/actions/runs/{run_id}/rerun-failed-jobs", actions::rerun_failed),
+    route("POST", "/repos/{owner}/{repo}/actions/runs/{run_id}/rerun", actions::rerun_all),
+    route("POST", "/repos/{owner}/{repo}/actions/runs/{run_id}/cancel", actions::cancel),
+    route("GET", "/repos/{owner}/{repo}/actions/runs/{run_id}/attempts/{attempt_number}/jobs", actions::attempt_jobs),
+    route("POST", "/repos/{owner}/{repo}/statuses/{sha}", checks::report),
+    route("GET", "/repos/{owner}/{repo}/commits/{ref}/check-suites", checks::suites),
+    route("GET", "/repos/{owner}/{repo}/pulls/{pull_number}/reviews", reviews::list),
+    route("POST", "/repos/{owner}/{repo}/pulls/{pull_number}/reviews", reviews::create),
     route("GET", "/repos/{owner}/{repo}/issues", issues::list),
     route("POST", "/repos/{owner}/{repo}/issues", issues::create),
     route("GET", "/repos/{owner}/{repo}/issues/{issue_number}", issues::get),

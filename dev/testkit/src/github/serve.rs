@@ -3,20 +3,20 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::Router;
-use axum::body::{Body, Bytes, to_bytes};
-use axum::extract::{Request as HttpRequest, State as Shared};
+use axum::body::{Body, to_bytes};
+use axum::extract::{ConnectInfo, Request as HttpRequest, State as Shared};
 use axum::http::{HeaderMap, Response, StatusCode, header};
 use serde_json::{Value, json};
 
 use super::answer::{Answer, Asked};
-use super::description::Description;
 use super::fault::Fault;
+use super::limits::Account;
 use super::routes::{self, Route};
 use super::state::State;
-use super::{actions, graphql};
+use super::wire::Line;
+use super::{actions, app, faulty, graphql, watch};
 
-/// The allowance of an hour, which no test uses up.
-const LIMIT: &str = "5000";
+const MEDIA: &str = "github.v3; format=json";
 const MAX_BODY_BYTES: usize = 4 * 1024 * 1024;
 
 /// One request that was answered.
@@ -59,11 +59,13 @@ fn lock(state: &World) -> MutexGuard<'_, State> {
 }
 
 async fn answer(Shared(world): Shared<World>, request: HttpRequest) -> Response<Body> {
+    let line = request.extensions().get::<ConnectInfo<Line>>().map(|ConnectInfo(line)| line.clone());
     let (head, body) = request.into_parts();
     let body = to_bytes(body, MAX_BODY_BYTES).await.unwrap_or_default();
     let whole = head.uri.path_and_query().map(ToString::to_string).unwrap_or_default();
     // An Enterprise server has the same below `/api`.
-    let path = head.uri.path().strip_prefix("/api/v3").unwrap_or(head.uri.path()).to_owned();
+    let path = head.uri.path().strip_prefix("/api/v3").unwrap_or(head.uri.path());
+    let path = by_name(&lock(&world), path);
     let query: HashMap<String, String> = head.uri.query().map(pairs).unwrap_or_default();
     let is_graphql = matches!(path.as_str(), "/graphql" | "/api/graphql") && head.method == "POST";
     let found = routes::find(head.method.as_str(), &path);
@@ -78,34 +80,59 @@ async fn answer(Shared(world): Shared<World>, request: HttpRequest) -> Response<
         tokio::time::sleep(*pause).await;
     }
     let mut state = lock(&world);
-    let not_done = match &fault {
-        Some(Fault::Status(status)) => Some(Answer::refuse(*status, "as the test wants it")),
-        Some(Fault::Broken | Fault::Garbled(_)) => Some(Answer::Empty(200)),
-        Some(Fault::Lost | Fault::Slow(_)) | None => None,
-    };
-    let answered = not_done.unwrap_or_else(|| {
-        let asked = Asked {
-            params: found.as_ref().map(|(_, params)| params.clone()).unwrap_or_default(),
-            query: query.clone(),
-            body: serde_json::from_slice(&body).unwrap_or(Value::Null),
-            login: String::new(),
-        };
-        judge(&mut state, found.as_ref().map(|(route, _)| *route), is_graphql, &key, &token, asked)
-    });
-    let response = match (&fault, answered) {
-        (Some(Fault::Garbled(text)), _) => Response::new(Body::from(*text)),
-        (Some(Fault::Broken | Fault::Lost), _) => broken(),
-        (_, answered) => {
-            let (status, value, headers) = page(answered, &query, &format!("{}{whole}", state.api));
-            if let Some((route, _)) = &found {
+    let instead = fault.as_ref().and_then(faulty::instead);
+    let response = match instead {
+        Some(response) => response,
+        None => {
+            let asked = Asked {
+                params: found.as_ref().map(|(_, params)| params.clone()).unwrap_or_default(),
+                query: query.clone(),
+                body: serde_json::from_slice(&body).unwrap_or(Value::Null),
+                login: String::new(),
+            };
+            let route = found.as_ref().map(|(route, _)| *route);
+            let account = (!key.contains("/installation")).then(|| {
+                let now = state.now();
+                state.limits.count(&token, now)
+            });
+            let spent = account.and_then(|account| account.refusal(&token_owner(&state, &token)));
+            let answered = spent.unwrap_or_else(|| judge(&mut state, route, is_graphql, &key, &token, asked));
+            let (status, value, mut headers) = page(answered, &query, &format!("{}{whole}", state.api));
+            if let Some(route) = route {
                 check_answer(&mut state, route, status, value.as_ref());
             }
-            write(status, value.as_ref(), headers, &head.headers)
+            for (name, value) in account.iter().flat_map(Account::headers) {
+                if !headers.iter().any(|(known, _)| *known == name) {
+                    headers.push((name, value));
+                }
+            }
+            let response = write(status, value.as_ref(), headers, &head.headers);
+            if response.status() == StatusCode::NOT_MODIFIED {
+                state.limits.forgive(&token);
+            }
+            response
         }
     };
-    let status = if matches!(fault, Some(Fault::Broken | Fault::Lost)) { 0 } else { response.status().as_u16() };
+    let response = match &fault {
+        Some(fault) => faulty::spoil(fault, response, line.as_ref()),
+        None => response,
+    };
+    let unanswered = matches!(fault, Some(Fault::Broken | Fault::Lost | Fault::Reset));
+    let status = if unanswered { 0 } else { response.status().as_u16() };
     state.asked.push(Request { route: key, path: whole, token, status });
     response
+}
+
+/// A path below `/repositories/{id}`, where GitHub sends who asks for an old name, by the name of now.
+fn by_name(state: &State, path: &str) -> String {
+    let Some(rest) = path.strip_prefix("/repositories/") else { return path.to_owned() };
+    let (id, rest) = rest.split_once('/').map_or((rest, String::new()), |(id, rest)| (id, format!("/{rest}")));
+    let repository = state.repositories.values().find(|known| known.id.to_string() == id);
+    repository.map_or_else(|| path.to_owned(), |known| format!("/repos/{}{rest}", known.full_name()))
+}
+
+fn token_owner(state: &State, token: &str) -> String {
+    state.tokens.get(token).map_or_else(|| "127.0.0.1".to_owned(), |grant| format!("user {}", grant.login))
 }
 
 /// Lets a request in or not, and does what it asks for.
@@ -121,7 +148,7 @@ fn judge(
     if let Some(answer) = state.faults.storm(now.timestamp()) {
         return answer;
     }
-    let for_app = key.contains("/installation");
+    let for_app = key == "GET /app" || key.contains("/installation");
     if for_app {
         let refusal = state.app.as_ref().map_or(Some("no App"), |app| app.refusal(token, now.timestamp()));
         if let Some(refusal) = refusal {
@@ -131,6 +158,9 @@ fn judge(
         let grant = state.tokens.get(token).filter(|grant| grant.ends_at.is_none_or(|end| end > now));
         let Some(grant) = grant else { return Answer::refuse(401, "Bad credentials") };
         asked.login = grant.login.clone();
+        if state.suspended && asked.login.ends_with("[bot]") {
+            return app::suspended();
+        }
     }
     if let Some(permission) = state.denied.get(key) {
         let answer = Answer::refuse(403, "Resource not accessible by integration");
@@ -145,33 +175,37 @@ fn judge(
         return moved;
     }
     if let Some(repository) = state.repository(asked.param("owner"), asked.param("repo")) {
-        repository.follow_branches();
+        if repository.archived && route.method != "GET" {
+            return Answer::refuse(403, "Repository was archived so is read-only.");
+        }
+        let name = repository.full_name().to_lowercase();
+        watch::look_at(state, &name);
     }
     (route.answer)(state, &asked).unwrap_or_else(|refusal| refusal)
 }
 
-/// The redirect of a repository that has another name.
+/// The redirect of a repository that has another name: to its id, as GitHub does.
 fn moved(state: &mut State, route: &Route, asked: &Asked) -> Option<Answer> {
     let api = state.api.clone();
-    let repository = state.repository(asked.param("owner"), asked.param("repo"))?;
-    let to = repository.renamed_to.clone()?;
-    let rest: Vec<String> = route
+    let to = state.repository(asked.param("owner"), asked.param("repo"))?.renamed_to.clone()?;
+    let id = state.repositories.get(&to.to_lowercase())?.id;
+    let rest: String = route
         .template
         .split('/')
         .skip(4)
         .map(|word| match word.strip_prefix('{') {
-            Some(name) => asked.param(name.trim_end_matches('}')).to_owned(),
-            None => word.to_owned(),
+            Some(name) => format!("/{}", asked.param(name.trim_end_matches('}'))),
+            None => format!("/{word}"),
         })
         .collect();
-    let path = [vec![to], rest].concat().join("/");
     let query: Vec<String> = asked.query.iter().map(|(name, value)| format!("{name}={value}")).collect();
     let query = if query.is_empty() { String::new() } else { format!("?{}", query.join("&")) };
-    Some(Answer::redirect(if route.method == "GET" { 301 } else { 307 }, format!("{api}/repos/{path}{query}")))
+    let status = if route.method == "GET" { 301 } else { 307 };
+    Some(Answer::redirect(status, format!("{api}/repositories/{id}{rest}{query}")))
 }
 
 fn check_request(state: &mut State, route: &Route, asked: &Asked) {
-    let Some(description) = Description::load() else { return };
+    let Some(description) = state.description else { return };
     let checked = description.check_request(route.method, route.template, &asked.query, &asked.body);
     if let Err(reason) = checked {
         state.violations.push(format!("request {}: {reason}", route.key()));
@@ -179,7 +213,7 @@ fn check_request(state: &mut State, route: &Route, asked: &Asked) {
 }
 
 fn check_answer(state: &mut State, route: &Route, status: u16, body: Option<&Value>) {
-    let Some(description) = Description::load() else { return };
+    let Some(description) = state.description else { return };
     if let Err(reason) = description.check_answer(route.method, route.template, status, body) {
         state.violations.push(format!("answer {status} of {}: {reason}", route.key()));
     }
@@ -193,7 +227,6 @@ fn page(
 ) -> (u16, Option<Value>, Vec<(&'static str, String)>) {
     match answer {
         Answer::One { status, body, headers } => (status, Some(body), headers),
-        Answer::Empty(status) => (status, None, Vec::new()),
         Answer::List { items, within, beside } => {
             let number =
                 |name: &str, default: usize| query.get(name).and_then(|text| text.parse().ok()).unwrap_or(default);
@@ -234,10 +267,7 @@ fn write(status: u16, body: Option<&Value>, headers: Vec<(&'static str, String)>
     let mut hasher = DefaultHasher::new();
     text.hash(&mut hasher);
     let etag = format!("W/\"{:016x}\"", hasher.finish());
-    let mut response = Response::builder().header("x-ratelimit-limit", LIMIT).header("x-github-request-id", "FAKE");
-    if !headers.iter().any(|(name, _)| *name == "x-ratelimit-remaining") {
-        response = response.header("x-ratelimit-remaining", "4999");
-    }
+    let mut response = Response::builder().header("x-github-request-id", "FAKE").header("x-github-media-type", MEDIA);
     for (name, value) in headers {
         response = response.header(name, value);
     }
@@ -249,12 +279,6 @@ fn write(status: u16, body: Option<&Value>, headers: Vec<(&'static str, String)>
     }
     response = response.status(status).header(header::CONTENT_TYPE, "application/json; charset=utf-8");
     response.body(Body::from(text)).expect("a response")
-}
-
-/// An answer that ends in the middle.
-fn broken() -> Response<Body> {
-    let pieces = futures::stream::iter([Ok(Bytes::from_static(b"{\"id\":")), Err(std::io::Error::other("broken"))]);
-    Response::builder().header(header::CONTENT_LENGTH, 1_000).body(Body::from_stream(pieces)).expect("a response")
 }
 
 fn bearer(headers: &HeaderMap) -> String {

@@ -3,6 +3,7 @@
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Map, Value, json};
 
+use super::protection;
 use super::state::{Pull, PullState, Repository, State};
 
 const USER_URLS: [&str; 12] = [
@@ -102,7 +103,9 @@ pub(super) fn user_at(api: &str, login: &str) -> Value {
 
 /// One shape for all three that GitHub describes: each allows more than it asks for.
 pub(super) fn repository(repository: &Repository, api: &str, now: DateTime<Utc>) -> Value {
-    let default = repository.git.git(&["symbolic-ref", "--short", "HEAD"]);
+    // Read without git, which would be another process for every answer.
+    let head = std::fs::read_to_string(repository.git.path().join("HEAD")).expect("a repository has a HEAD");
+    let default = head.trim().strip_prefix("ref: refs/heads/").expect("it names a branch").to_owned();
     let named = json!({
         "id": repository.id,
         "node_id": "R_1",
@@ -135,6 +138,9 @@ pub(super) fn repository(repository: &Repository, api: &str, now: DateTime<Utc>)
     {
         object[name] = json!(false);
     }
+    object["archived"] = json!(repository.archived);
+    object["topics"] = json!([]);
+    object["visibility"] = json!("public");
     for name in ["has_issues", "has_projects"] {
         object[name] = json!(true);
     }
@@ -215,7 +221,7 @@ pub(super) fn pull(repo: &Repository, pull: &Pull, api: &str, now: DateTime<Utc>
         "merged": merged.is_some(),
         "merged_by": null,
         "mergeable": mergeable,
-        "mergeable_state": if mergeable.is_some() { "clean" } else { "unknown" },
+        "mergeable_state": protection::mergeable_state(repo, pull, mergeable),
         "maintainer_can_modify": true,
         "additions": 1,
         "changed_files": 1,

@@ -1,11 +1,19 @@
-use std::collections::HashMap;
-use std::sync::Arc;
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+use std::sync::{Arc, Mutex, Weak};
 
 use chrono::{DateTime, Utc};
 use opsmith_model::Clock;
+use tokio::runtime::Handle;
 
 use super::app::App;
+use super::description::Description;
 use super::fault::Faults;
+use super::hooks::Hooks;
+use super::limits::Limits;
+use super::protection::Protection;
+use super::reviews::Review;
+use super::runner::Runner;
 use super::serve::Request;
 use crate::GitHttp;
 use crate::repo::TestRepo;
@@ -26,8 +34,39 @@ pub(super) struct State {
     /// By method and template of the route: the permission that is missing.
     pub denied: HashMap<String, String>,
     pub asked: Vec<Request>,
+    /// GitHub's description, where it is fetched and anybody wants it held.
+    pub description: Option<&'static Description>,
     pub violations: Vec<String>,
     pub last_id: u64,
+    /// Whether the App's installation is suspended.
+    pub suspended: bool,
+    pub limits: Limits,
+    /// The status that git is refused with, as in an outage of it alone.
+    pub git_down: Option<u16>,
+    pub hooks: Hooks,
+    /// Whether git asks who it is.
+    pub private: bool,
+    /// This itself, for what goes on beside requests.
+    pub world: Weak<Mutex<State>>,
+    pub runtime: Handle,
+    /// What runs workflows; without it a test writes what they did.
+    pub runner: Option<Runner>,
+    /// What reports on every push.
+    pub judge: Option<Judge>,
+    /// Every push has a workflow that passes at once.
+    pub passes: bool,
+}
+
+type Says = dyn Fn(&TestRepo, &str) -> &'static str + Send + Sync;
+
+/// What somebody's own CI says of a commit: the word of a status.
+#[derive(Clone)]
+pub(super) struct Judge(pub Arc<Says>);
+
+impl fmt::Debug for Judge {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Judge")
+    }
 }
 
 /// Whom a token stands for, and until when.
@@ -64,6 +103,12 @@ pub struct Repository {
     pub name: String,
     /// The real repository.
     pub git: Arc<TestRepo>,
+    /// Whether it can only be read.
+    pub archived: bool,
+    /// The rules of branches by their names.
+    pub protected: HashMap<String, Protection>,
+    /// The branches when they were looked at last; nobody looks before somebody wants to know.
+    pub(super) seen: Option<BTreeMap<String, String>>,
     /// `http://host:port/owner/name`.
     pub page: String,
     /// Where it is now; the old name redirects.
@@ -126,8 +171,10 @@ pub struct Pull {
     pub requested: Vec<String>,
     /// How often it is looked at before GitHub knows whether it merges.
     pub looks_until_known: u32,
-    /// What keeps it from being merged: a rule of the branch.
+    /// What keeps it from being merged, in GitHub's words, beside the rules of its base.
     pub blocked_by: Option<String>,
+    /// What people say of it, oldest first.
+    pub reviews: Vec<Review>,
     /// The method it is to be merged by as soon as it may.
     pub auto_merge: Option<String>,
 }
@@ -157,8 +204,12 @@ pub struct Status {
 }
 
 /// A check run.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct CheckRun {
+    /// Its suite, within which a later one of the same name counts in place of this; 0: one of its own.
+    pub suite_id: u64,
+    /// When it began and ended; now, where it is not told.
+    pub times: (Option<DateTime<Utc>>, Option<DateTime<Utc>>),
     /// Its id; that of the job where it is one.
     pub id: u64,
     /// The commit.
@@ -174,8 +225,18 @@ pub struct CheckRun {
 }
 
 /// A run of a workflow.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Run {
+    /// The branch; `main` where it is not told.
+    pub branch: String,
+    /// `push`, where it is not told, or `pull_request`.
+    pub event: String,
+    /// The workflow's file; `.github/workflows/ci.yml` where it is not told.
+    pub path: String,
+    /// How many runs of this workflow there are up to this one.
+    pub number: u64,
+    /// The suite of its jobs' check runs.
+    pub suite_id: u64,
     /// Its id.
     pub id: u64,
     /// The commit.
@@ -191,8 +252,14 @@ pub struct Run {
 }
 
 /// A job of a run.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Job {
+    /// The attempt of the run that it is of; 1 where it is not told.
+    pub attempt: u64,
+    /// Whether it still waits for its turn.
+    pub queued: bool,
+    /// When it began and ended; now, where it is not told.
+    pub times: (Option<DateTime<Utc>>, Option<DateTime<Utc>>),
     /// Its id.
     pub id: u64,
     /// Its run.
@@ -236,10 +303,10 @@ impl Repository {
     }
 
     /// Does to open pull requests what GitHub does when branches move or go.
-    pub(super) fn follow_branches(&mut self) {
+    pub(super) fn follow(&mut self, branches: &BTreeMap<String, String>) {
         for pull in self.pulls.iter_mut().filter(|pull| pull.state == PullState::Open) {
-            match (self.git.branch_sha(&pull.head), self.git.branch_sha(&pull.base)) {
-                (Some(head), Some(_)) => pull.head_sha = head,
+            match (branches.get(&pull.head), branches.get(&pull.base)) {
+                (Some(head), Some(_)) => pull.head_sha.clone_from(head),
                 (None, _) | (_, None) => pull.state = PullState::Closed,
             }
         }

@@ -24,6 +24,18 @@ pub(super) struct Heard {
     pub(super) never_began: bool,
 }
 
+impl Heard {
+    /// Takes a line in; gives what is to be said of it in the task's log.
+    pub(super) fn take(&mut self, workflow: &Workflow, line: String) -> Option<String> {
+        let line = without_workspaces(line);
+        if let Ok(event) = serde_json::from_str::<ActEvent>(&line) {
+            return self.report.take(workflow, &event);
+        }
+        self.complaint.take(&line);
+        None
+    }
+}
+
 /// What is said before act ends badly: its own error, which may have several lines, or else the last line of anybody.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Complaint {
@@ -92,15 +104,9 @@ pub(super) async fn listen(
             Stream::Stderr => errors.push(&chunk.bytes),
         };
         for line in whole {
-            let line = without_workspaces(place.without_paths(&line));
-            match serde_json::from_str::<ActEvent>(&line) {
-                Ok(event) => {
-                    let Some(text) = heard.report.take(workflow, &event) else { continue };
-                    // Nobody listens any more after a cancel alone.
-                    let _ = said.send(OutputChunk { stream: Stream::Stdout, bytes: text.into_bytes() }).await;
-                }
-                Err(_) => heard.complaint.take(&line),
-            }
+            let Some(text) = heard.take(workflow, place.without_paths(&line)) else { continue };
+            // Nobody listens any more after a cancel alone.
+            let _ = said.send(OutputChunk { stream: Stream::Stdout, bytes: text.into_bytes() }).await;
         }
     }
 }
@@ -123,13 +129,13 @@ fn without_workspaces(mut line: String) -> String {
 
 /// Lines out of pieces.
 #[derive(Debug, Default)]
-struct Lines {
+pub(super) struct Lines {
     open: Vec<u8>,
     too_long: bool,
 }
 
 impl Lines {
-    fn push(&mut self, bytes: &[u8]) -> Vec<Vec<u8>> {
+    pub(super) fn push(&mut self, bytes: &[u8]) -> Vec<Vec<u8>> {
         let mut whole = Vec::new();
         for piece in bytes.split_inclusive(|byte| *byte == b'\n') {
             self.too_long |= self.open.len() + piece.len() > MAX_LINE_BYTES;

@@ -8,6 +8,8 @@
 //! the matrix whatever it is, and to leave services out in silence; so triggers, labels and services are read here.
 
 mod event;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod judge;
 mod listen;
 mod provider;

@@ -3,7 +3,7 @@ use std::time::Duration;
 use chrono::DateTime;
 use opsmith_forge::ci::{EXCERPT_CHARS, Verdict};
 use opsmith_forge::git::Pushed;
-use opsmith_forge::github::{CiWait, CommitCi, GitHubError, RERUN_CI, RerunRequest};
+use opsmith_forge::github::{Awaited, CiWait, CommitCi, GitHubError, RERUN_CI, RerunRequest};
 use testkit::github::{CheckRun, Job, Run, Status, Step, Storm};
 use tokio::sync::Notify;
 use tokio::time::Instant;
@@ -13,6 +13,10 @@ use super::scene::{NAME, Scene};
 const MINUTE: Duration = Duration::from_secs(60);
 const WAIT: CiWait =
     CiWait { poll_interval: MINUTE, grace: Duration::from_secs(120), longest: Duration::from_secs(3600) };
+
+fn on<'a>(branch: &'a str, sha: &'a str) -> Awaited<'a> {
+    Awaited { branch, sha, reruns: &[] }
+}
 
 fn run(scene: &Scene, status: &str, conclusion: Option<&str>) {
     let sha = scene.head_sha.clone();
@@ -25,9 +29,11 @@ fn run(scene: &Scene, status: &str, conclusion: Option<&str>) {
             status: status.into(),
             conclusion: conclusion.clone(),
             attempt: 1,
+            ..Run::default()
         }];
         let app = "github-actions".to_owned();
-        repo.check_runs = vec![CheckRun { id: 70, sha, name: "test".into(), status: status.into(), conclusion, app }];
+        let (name, status) = ("test".into(), status.into());
+        repo.check_runs = vec![CheckRun { id: 70, sha, name, status, conclusion, app, ..CheckRun::default() }];
     });
 }
 
@@ -41,8 +47,8 @@ fn red_job(scene: &Scene, log: &str) {
     };
     let steps =
         vec![step("checkout", "success", 0, 4), step("make test", "failure", 5, 9), step("post", "success", 11, 12)];
-    let job =
-        Job { id: 70, run_id: 7, name: "test".into(), conclusion: Some("failure".into()), steps, log: log.into() };
+    let (name, conclusion) = ("test".into(), Some("failure".into()));
+    let job = Job { id: 70, run_id: 7, name, conclusion, steps, log: log.into(), ..Job::default() };
     scene.fake.with(NAME, |repo| repo.jobs = vec![job]);
 }
 
@@ -111,12 +117,12 @@ async fn waiting_ends_with_the_verdict_and_is_woken_at_once() {
     let scene = Scene::new().await;
     run(&scene, "queued", None);
     let (wake, began) = (Notify::new(), Instant::now());
-    let (verdict, ()) = tokio::join!(scene.repo.await_verdict(&scene.head_sha, WAIT, &wake), async {
+    let (verdict, ()) = tokio::join!(scene.repo.await_verdict(on("fix", &scene.head_sha), WAIT, &wake), async {
         tokio::time::sleep(Duration::from_secs(65)).await;
         run(&scene, "completed", Some("success"));
         wake.notify_one();
     });
-    assert!(matches!(verdict.unwrap(), Verdict::Green { .. }));
+    assert!(matches!(verdict.unwrap().verdict, Verdict::Green { .. }));
     assert!(began.elapsed() < Duration::from_secs(70), "not at the next poll: {:?}", began.elapsed());
 }
 
@@ -125,16 +131,16 @@ async fn waiting_outlasts_an_outage_and_nobody_reporting_is_no_ci() {
     let scene = Scene::new().await;
     scene.fake.storm(Storm::Outage, 20 * MINUTE);
     red_job(&scene, &line(6, "FAILED"));
-    let verdict = scene.repo.await_verdict(&scene.head_sha, WAIT, &Notify::new()).await.unwrap();
+    let verdict = scene.repo.await_verdict(on("fix", &scene.head_sha), WAIT, &Notify::new()).await.unwrap().verdict;
     assert!(matches!(verdict, Verdict::Red(report) if report.excerpt.ends_with("FAILED")));
     let (main, began) = (scene.git.branch_sha("main").unwrap(), Instant::now());
-    assert_eq!(scene.repo.await_verdict(&main, WAIT, &Notify::new()).await.unwrap(), Verdict::NoCi);
+    assert_eq!(scene.repo.await_verdict(on("main", &main), WAIT, &Notify::new()).await.unwrap().verdict, Verdict::NoCi);
     assert!((WAIT.grace..WAIT.grace + 2 * MINUTE).contains(&began.elapsed()), "{:?}", began.elapsed());
     run(&scene, "in_progress", None);
-    let verdict = scene.repo.await_verdict(&scene.head_sha, WAIT, &Notify::new()).await.unwrap();
+    let verdict = scene.repo.await_verdict(on("fix", &scene.head_sha), WAIT, &Notify::new()).await.unwrap().verdict;
     assert!(matches!(&verdict, Verdict::CannotRun { reason } if reason.contains("still not finished")), "{verdict:?}");
     run(&scene, "completed", Some("action_required"));
-    let verdict = scene.repo.await_verdict(&scene.head_sha, WAIT, &Notify::new()).await.unwrap();
+    let verdict = scene.repo.await_verdict(on("fix", &scene.head_sha), WAIT, &Notify::new()).await.unwrap().verdict;
     assert!(matches!(verdict, Verdict::CannotRun { .. }), "{verdict:?}");
 }
 

@@ -29,6 +29,7 @@ async fn long_lists_are_read_to_their_end() {
         status: "completed".into(),
         conclusion: Some(if id == 249 { "failure" } else { "success" }.into()),
         app: "other".into(),
+        ..CheckRun::default()
     };
     scene.fake.with(NAME, |repo| repo.check_runs = (0..250).map(run).collect());
     let ci = scene.repo.ci_of(&scene.head_sha).await.unwrap();
