@@ -2,9 +2,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use opsmith_forge::git::{Git, Identity, RepoCache, diff};
-use opsmith_forge::local::LocalForge;
+use opsmith_forge::forge::Forges;
+use opsmith_forge::git::{Git, Identity, RepoCache, Signer, diff};
 use opsmith_forge::url::RepoUrl;
+use opsmith_guard::secrets::Secrets;
 use opsmith_guard::{AuditOutcome, AuditRecord, Guard};
 use opsmith_model::{Clock, Principal, TaskId};
 use opsmith_runs::{NewRun, Runs};
@@ -20,8 +21,11 @@ use crate::config::Settings;
 use crate::db::{self, TaskFilter};
 use crate::events::{Event, EventKind};
 use crate::gates::Standing;
+use crate::github::{Hooks, Wakes};
 use crate::inputs::{self, Mode, TaskInput};
+use crate::models::Models;
 use crate::new_task::{Created, NewTask};
+use crate::redactors::Redactors;
 use crate::sandbox::SandboxChoice;
 use crate::task::{Task, TaskDetail, TaskEvent, TaskStatus};
 
@@ -52,13 +56,23 @@ pub struct Parts {
     /// The clone cache.
     pub cache: RepoCache,
     /// Pull requests.
-    pub forge: LocalForge,
+    pub forge: Forges,
+    /// GitHub's webhooks.
+    pub hooks: Hooks,
     /// Which sandbox agents and CI commands are to run in.
     pub sandbox_choice: SandboxChoice,
     /// Author of commits and merges.
     pub author: Identity,
+    /// Their committer.
+    pub committer: Identity,
+    /// What signs them, where they are signed.
+    pub signer: Option<Signer>,
+    /// The way to models that are asked from here.
+    pub models: Models,
     /// The folder of the tasks' work folders.
     pub work_root: PathBuf,
+    /// What is done about secrets.
+    pub secrets: Secrets,
 }
 
 /// Everything a person or the API can do with tasks; cheap to clone.
@@ -66,6 +80,8 @@ pub struct Parts {
 pub struct Ampx {
     parts: Arc<Parts>,
     arrivals: Arc<Arrivals>,
+    pub(crate) redactors: Arc<Redactors>,
+    pub(crate) wakes: Arc<Wakes>,
     sandbox: Arc<OnceCell<Sandbox>>,
 }
 
@@ -80,7 +96,13 @@ impl std::ops::Deref for Ampx {
 impl Ampx {
     /// Tasks over the given parts.
     pub fn new(parts: Parts) -> Self {
-        Self { parts: Arc::new(parts), arrivals: Arc::default(), sandbox: Arc::default() }
+        Self {
+            parts: Arc::new(parts),
+            arrivals: Arc::default(),
+            redactors: Arc::default(),
+            wakes: Arc::default(),
+            sandbox: Arc::default(),
+        }
     }
 
     /// Where agents and CI commands run. Only a process that has a worker runs any.
@@ -113,16 +135,19 @@ impl Ampx {
         }
         let now = self.clock.now();
         let id = TaskId::new(now);
+        let said: Vec<&str> = std::iter::once(&new.prompt).chain(&new.labels).map(String::as_str).collect();
+        let mut said = self.redact_said(id, &said).await;
+        let prompt = said.remove(0);
         let mut task = Task {
             id,
             repo: new.repo.clone(),
-            branch: branch(&new.prompt, id),
+            branch: branch(&prompt, id),
             base: new.base.clone(),
             base_sha: None,
             agent: checked.agent,
             agent_asked: new.agent.is_some(),
             thread_id: None,
-            prompt: new.prompt.clone(),
+            prompt,
             status: TaskStatus::Queued,
             ci_run_id: None,
             ci_url: None,
@@ -138,7 +163,7 @@ impl Ampx {
             max_attempts: checked.max_attempts,
             budget_usd: new.budget_usd.or(self.settings.budget_usd),
             allow_test_edits: new.allow_test_edits,
-            labels: new.labels.clone(),
+            labels: said,
             run_id: None,
             created_by: by.clone(),
             created_at: now,
@@ -164,7 +189,9 @@ impl Ampx {
     async fn created_before(&self, new: &NewTask, key: Option<&str>) -> Result<Option<Created>, AmpxError> {
         let Some(key) = key else { return Ok(None) };
         let Some(task) = db::tasks::by_key(self.store.read(), key).await? else { return Ok(None) };
-        if task.repo != new.repo || task.prompt != new.prompt {
+        // Without keeping what is new in it: it is refused then.
+        let prompt = self.secrets.scope(&task.id.to_string()).await.redact(&new.prompt).into_owned();
+        if task.repo != new.repo || task.prompt != prompt {
             return Err(AmpxError::KeyReused(task.id));
         }
         Ok(Some(Created { id: task.id, branch: task.branch }))
@@ -253,7 +280,7 @@ impl Ampx {
         Ok(())
     }
 
-    /// The task's change against its base, as a unified diff.
+    /// The task's change against its base, as a unified diff without the secrets in it.
     pub async fn diff(&self, id: TaskId) -> Result<Vec<u8>, AmpxError> {
         let task = self.task(id).await?;
         let (Some(base), Some(head)) = (&task.base_sha, &task.head_sha) else { return Ok(Vec::new()) };
@@ -264,7 +291,10 @@ impl Ampx {
                 hint: Some("ask the machine whose worker has the task".to_owned()),
             });
         }
-        Ok(diff(&self.git, repo.git_dir(), base, head, MOST_DIFF_BYTES).await?.text)
+        let text = diff(&self.git, repo.git_dir(), base, head, MOST_DIFF_BYTES).await?.text;
+        let redactor = self.secrets.scope(&id.to_string()).await;
+        let redacted = tokio::task::spawn_blocking(move || redactor.redact_bytes(&text)).await;
+        redacted.map_err(|error| AmpxError::NotNow { message: format!("the diff broke off: {error}"), hint: None })
     }
 
     /// The last `lines` lines of a task's log, and the number of its newest event, from which one can follow.
@@ -318,6 +348,8 @@ impl Ampx {
     /// Writes a changed task back and tells of it.
     pub(crate) async fn save(&self, write: &Write, task: &mut Task) -> Result<(), AmpxError> {
         db::tasks::touch(task, self.now());
+        // What came from outside was redacted as it came; this is the last line, for the words of errors.
+        task.summary = self.secrets.redactor().redact(&task.summary).into_owned();
         db::tasks::update(write, task).await?;
         self.append_status(write, task).await
     }

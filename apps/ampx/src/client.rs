@@ -11,7 +11,8 @@ use eventsource_stream::Eventsource as _;
 use futures::{Stream, StreamExt as _, TryStreamExt as _};
 use opsmith_guard::Answer;
 use opsmith_host::http::ProblemBody;
-use opsmith_model::{Decision, Digest, ErrorKind, Hint, Plan};
+use opsmith_model::{Decision, Digest, ErrorKind, Hint, Plan, Secret};
+use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use reqwest::{Method, RequestBuilder, Response, Url};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -26,6 +27,8 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(120);
 const SILENCE_TIMEOUT: Duration = Duration::from_secs(60);
 const MOST_ANSWER_BYTES: usize = 32 * 1024 * 1024;
 const MOST_EVENT_BYTES: usize = 4 * 1024 * 1024;
+/// No stream of opsmith's begins with a byte order mark, or with any other character that takes more than a byte.
+const BOM: &[u8] = "\u{feff}".as_bytes();
 
 /// Why a server did not do as asked.
 #[derive(Debug, thiserror::Error)]
@@ -33,6 +36,9 @@ pub(crate) enum ClientError {
     /// The address is not one.
     #[error("`{url}` is not the address of a server")]
     Address { url: String },
+    /// The token has characters that no token has.
+    #[error("`client.token` has characters that no token has")]
+    Token,
     /// Nobody listens there.
     #[error("there is no server at `{url}`")]
     Refused {
@@ -61,7 +67,7 @@ pub(crate) enum ClientError {
 impl Hint for ClientError {
     fn kind(&self) -> ErrorKind {
         match self {
-            Self::Address { .. } => ErrorKind::Usage,
+            Self::Address { .. } | Self::Token => ErrorKind::Usage,
             Self::Refused { .. } | Self::Silent { .. } | Self::Ended { .. } => ErrorKind::Unavailable,
             Self::Stranger { .. } => ErrorKind::Failed,
             // What the command line was given does not hold, though only the server could see it.
@@ -73,6 +79,7 @@ impl Hint for ClientError {
     fn hint(&self) -> Option<String> {
         match self {
             Self::Address { .. } => Some("write it as `http://localhost:8080`".to_owned()),
+            Self::Token => Some("set `OPSMITH_TOKEN` to what `opsmith token create` printed".to_owned()),
             Self::Refused { .. } => Some("start one with `opsmith serve`, or name another with `--api-url`".to_owned()),
             Self::Silent { .. } | Self::Ended { .. } => Some("look at the server's log, then try again".to_owned()),
             Self::Stranger { .. } => Some("name opsmith's server with `--api-url`".to_owned()),
@@ -146,15 +153,23 @@ pub(crate) struct Client {
 }
 
 impl Client {
-    /// The API of the server at `url`.
-    pub(crate) fn new(url: &str) -> Result<Self, ClientError> {
+    /// The API of the server at `url`, called with `token` if there is one.
+    pub(crate) fn new(url: &str, token: Option<&Secret>) -> Result<Self, ClientError> {
         let wrong = || ClientError::Address { url: url.to_owned() };
         let base = Url::parse(url).map_err(|_| wrong())?;
-        if base.scheme() != "http" || base.host_str().is_none() {
+        if !matches!(base.scheme(), "http" | "https") || base.host_str().is_none() {
             return Err(wrong());
         }
-        // Servers are on this machine, where no proxy leads.
+        let mut headers = HeaderMap::new();
+        if let Some(token) = token {
+            let mut bearer =
+                HeaderValue::from_str(&format!("Bearer {}", token.expose().trim())).map_err(|_| ClientError::Token)?;
+            bearer.set_sensitive(true);
+            headers.insert(AUTHORIZATION, bearer);
+        }
+        // Servers are on this machine or near it, where no proxy leads.
         let http = reqwest::Client::builder()
+            .default_headers(headers)
             .no_proxy()
             .redirect(reqwest::redirect::Policy::none())
             .connect_timeout(CONNECT_TIMEOUT)
@@ -279,13 +294,28 @@ impl Client {
 
     async fn stream(&self, request: RequestBuilder) -> Result<EventStream, ClientError> {
         let response = self.checked(request.header("accept", "text/event-stream")).await?;
+        Ok(self.read_events(response.bytes_stream().map_err(io::Error::other)))
+    }
+
+    /// The events in bytes that are cut anywhere.
+    fn read_events<B>(&self, bytes: impl Stream<Item = io::Result<B>> + Send + 'static) -> EventStream
+    where
+        B: AsRef<[u8]> + Send + 'static,
+    {
         let (client, since_event) = (self.clone(), Arc::new(AtomicUsize::new(0)));
         let (meter, url) = (Arc::clone(&since_event), self.url().to_owned());
-        // The reader of events keeps an unfinished one in memory.
-        let bytes = response.bytes_stream().map_err(io::Error::other).and_then(move |chunk| {
-            let most = meter.fetch_add(chunk.len(), Ordering::Relaxed) + chunk.len();
-            let fits = most <= MOST_EVENT_BYTES;
-            std::future::ready(if fits { Ok(chunk) } else { Err(io::ErrorKind::FileTooLarge.into()) })
+        let mut begun = false;
+        let bytes = bytes.and_then(move |chunk| {
+            let bytes = chunk.as_ref();
+            // The reader of events keeps an unfinished one in memory, and a byte order mark ends it with a panic.
+            let fits = meter.fetch_add(bytes.len(), Ordering::Relaxed) + bytes.len() <= MOST_EVENT_BYTES;
+            let marked = !begun && bytes.first() == Some(&BOM[0]);
+            begun |= !bytes.is_empty();
+            std::future::ready(match (fits, marked) {
+                (true, false) => Ok(chunk),
+                (false, _) => Err(io::ErrorKind::FileTooLarge.into()),
+                (true, true) => Err(io::ErrorKind::InvalidData.into()),
+            })
         });
         let events = bytes.eventsource().filter_map(move |event| {
             since_event.store(0, Ordering::Relaxed);
@@ -299,7 +329,7 @@ impl Client {
                 Err(_) => Some(Err(ClientError::Ended { url: url.clone() })),
             })
         });
-        Ok(Box::pin(events))
+        Box::pin(events)
     }
 
     fn stranger(&self, what: String) -> ClientError {
@@ -310,6 +340,25 @@ impl Client {
         let url = self.url().to_owned();
         if refused(&source) { ClientError::Refused { url, source } } else { ClientError::Silent { url, source } }
     }
+}
+
+/// Reads a server's events, up to the first thing that is none; for dev/fuzz only.
+#[cfg(feature = "fuzzing")]
+pub fn events(chunks: Vec<Vec<u8>>) -> (Vec<Event>, bool) {
+    use futures::FutureExt as _;
+    static CLIENT: std::sync::LazyLock<Option<Client>> =
+        std::sync::LazyLock::new(|| Client::new("http://localhost", None).ok());
+    let Some(client) = &*CLIENT else { return (Vec::new(), true) };
+    let mut stream = client.read_events(futures::stream::iter(chunks.into_iter().map(Ok)));
+    let mut events = Vec::new();
+    // All of it is here, so that nothing has to be waited for.
+    while let Some(Some(event)) = stream.next().now_or_never() {
+        match event {
+            Ok(event) => events.push(event),
+            Err(_) => return (events, true),
+        }
+    }
+    (events, false)
 }
 
 fn refused(error: &reqwest::Error) -> bool {
@@ -334,5 +383,14 @@ mod tests {
         let told = |problem: Problem| ClientError::Problem(Box::new(problem.body().clone())).kind();
         assert_eq!(told(Problem::invalid_field("agent", "names no configured agent")), ErrorKind::Usage);
         assert_eq!(told(Problem::new(ErrorKind::Invalid, "the body is not JSON")), ErrorKind::Invalid);
+    }
+
+    #[tokio::test]
+    async fn a_stream_that_begins_with_a_byte_order_mark_is_refused() {
+        let client = Client::new("http://localhost", None).unwrap();
+        for pieces in [vec!["\u{feff}data: 1\n\n".as_bytes()], vec![&BOM[..0], &BOM[..1], &BOM[1..], b"event: log\n"]] {
+            let mut events = client.read_events(futures::stream::iter(pieces.into_iter().map(Ok)));
+            assert!(matches!(events.next().await, Some(Err(ClientError::Ended { .. }))));
+        }
     }
 }

@@ -63,7 +63,7 @@ pub const SETTINGS: &[Setting] = &[
     Setting::new("ampx.agents.*.network", Kind::Any, "what the program may reach: on, off, or a list of host:port"),
     Setting::new("ampx.agents.*.script", Kind::String, "file with the recorded edits of a script agent"),
     Setting::new("ampx.agents.*.litter", Kind::StringList, "patterns of files that the agent leaves and nobody wants"),
-    Setting::new("ampx.ci.provider", Kind::String, "auto, act, command or none").default_value("\"auto\""),
+    Setting::new("ampx.ci.provider", Kind::String, "auto, github, act, command or none").default_value("\"auto\""),
     Setting::new("ampx.ci.command", Kind::String, "shell command that is the CI of provider `command`"),
     Setting::new("ampx.ci.act", Kind::String, "program that runs the repository's workflows").default_value("\"act\""),
     Setting::new("ampx.ci.network", Kind::Any, "what the check may reach: on, off, or a list of host:port")
@@ -243,8 +243,10 @@ pub struct CiSettings {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum CiProvider {
-    /// The command where there is one, else the repository's workflows.
+    /// The command where there is one, else the CI of the GitHub that has the repository, else its workflows.
     Auto,
+    /// The CI of the GitHub that has the repository.
+    GitHub,
     /// The repository's workflows, run here.
     Act,
     /// The configured command.

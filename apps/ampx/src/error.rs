@@ -1,5 +1,6 @@
+use opsmith_forge::forge::ForgesError;
 use opsmith_forge::git::GitError;
-use opsmith_forge::local::ForgeError;
+use opsmith_forge::github::GitHubError;
 use opsmith_guard::{GuardError, Refusal};
 use opsmith_model::{ErrorKind, Hint, TaskId};
 use opsmith_runs::RunsError;
@@ -65,7 +66,7 @@ pub enum AmpxError {
     Git(#[from] GitError),
     /// The forge could not do it.
     #[error(transparent)]
-    Forge(#[from] ForgeError),
+    Forge(#[from] ForgesError),
     /// Runs could not do it.
     #[error(transparent)]
     Runs(#[from] RunsError),
@@ -81,6 +82,12 @@ pub enum AmpxError {
     /// The database did not do it.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+impl From<GitHubError> for AmpxError {
+    fn from(error: GitHubError) -> Self {
+        Self::Forge(error.into())
+    }
 }
 
 impl AmpxError {

@@ -23,10 +23,14 @@ impl Ampx {
         if let Some(prompt) = prompt {
             check_prompt(prompt)?;
         }
+        let prompt = match prompt {
+            Some(prompt) => self.redact_said(id, &[prompt]).await.pop(),
+            None => None,
+        };
         let (write, mut task, from) = self.stopped(id, TaskEvent::Continue).await?;
         let mode = match prompt {
             Some(prompt) => {
-                task.prompt = prompt.to_owned();
+                task.prompt = prompt;
                 Mode::Continue
             }
             None if is_unfinished(&write, &task, from).await? => Mode::Resume,
@@ -57,6 +61,9 @@ impl Ampx {
         }
         let attempts = db::attempts::of_task(&*write, id).await?;
         let made = attempts.iter().rev().find(|attempt| attempt.head_sha.as_ref() == Some(head));
+        if let Some(made) = made {
+            self.refuse_secrets(&write, id, made.number).await?;
+        }
         let accepted = match made {
             Some(made) => db::findings::accept(&write, id, made.number, by, self.now()).await?,
             None => Vec::new(),
@@ -70,6 +77,22 @@ impl Ampx {
             "findings": &told[..told.len().min(MOST_AUDITED)],
         });
         self.send_on(write, task, Mode::Accept, by, "ampx.task_accepted", detail).await
+    }
+
+    /// A secret is not a person's to let pass: the configuration alone says that one is none.
+    async fn refuse_secrets(&self, write: &Write, id: TaskId, attempt: u32) -> Result<(), AmpxError> {
+        let found = db::findings::of_task(&**write, id).await?.remove(&attempt).unwrap_or_default();
+        let Some(secret) = found.iter().find(|finding| finding.is_secret(self.secrets.redactor())) else {
+            return Ok(());
+        };
+        Err(AmpxError::NotNow {
+            message: format!("a secret is never pushed, and nothing was accepted: {}", secret.finding()),
+            hint: Some(
+                "have it taken out with `ampx continue`; or, if it is none, put its fingerprint into \
+                 `secrets.allow.fingerprints` of opsmith.toml and start the server anew"
+                    .to_owned(),
+            ),
+        })
     }
 
     /// A task to which `event` happens, and the status that it had, in a transaction that keeps others from it.

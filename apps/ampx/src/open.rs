@@ -1,8 +1,9 @@
 use std::path::Path;
 
-use opsmith_forge::git::{Git, GitError, Identity as Author, RepoCache};
+use opsmith_forge::forge::Forges;
+use opsmith_forge::git::{Git, GitError, Identity as Author, RepoCache, Signer, SigningKey};
 use opsmith_forge::local::LocalForge;
-use opsmith_host::config::{Config, ConfigError, process_environment};
+use opsmith_host::config::{Config, ConfigError, GitSettings, Sign, process_environment};
 use opsmith_host::process::Process;
 use opsmith_model::{ErrorKind, Hint, RunId};
 use opsmith_runs::{Identity, IdentityError, Registry, RunsError, Timing, WorkerOptions};
@@ -10,6 +11,8 @@ use opsmith_sandbox::SandboxError;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::config::Settings;
+use crate::github::{self, GitHubSettings};
+use crate::models::Models;
 use crate::sandbox::SandboxChoice;
 use crate::upkeep::Upkeep;
 use crate::{Ampx, AmpxError, Parts, Worker};
@@ -64,8 +67,11 @@ impl Hint for OpenError {
 /// Opens ampx on the platform of this process.
 pub fn open(process: &Process, config: &Config) -> Result<Ampx, OpenError> {
     let settings = Settings::resolve(config)?;
-    let (data_dir, author) = (&process.platform.data_dir, &process.platform.git);
+    let data_dir = &process.platform.data_dir;
+    let (author, committer) = identities(&process.platform.git);
     let git = Git::new(process_environment())?;
+    let local = LocalForge::new(process.store.clone(), process.clock.clone());
+    let github = GitHubSettings::resolve(config)?;
     Ok(Ampx::new(Parts {
         store: process.store.clone(),
         clock: process.clock.clone(),
@@ -74,10 +80,15 @@ pub fn open(process: &Process, config: &Config) -> Result<Ampx, OpenError> {
         settings,
         cache: cache(data_dir, &git),
         git,
-        forge: LocalForge::new(process.store.clone(), process.clock.clone()),
+        forge: Forges::new(local, github.client(config, &process.clock)?.into_iter().collect()),
+        hooks: github.webhooks(&process.clock),
         sandbox_choice: SandboxChoice::of(&process.platform, config),
-        author: Author { name: author.author_name.clone(), email: author.author_email.clone() },
+        author,
+        committer,
+        signer: signer(&process.platform.git),
+        models: Models::open(config, &process.store, &process.clock)?,
         work_root: data_dir.join("work"),
+        secrets: process.secrets.clone(),
     }))
 }
 
@@ -135,8 +146,30 @@ async fn start(
     let options = WorkerOptions { concurrency, timing: Timing::taking_over_after(dead_after) };
     let runs = opsmith_runs::Worker::start_for(there_for, process.runs.clone(), registry, identity, options).await?;
     // A lease that is lost was silent for that long: there is no news more often.
-    let upkeep = AbortOnDropHandle::new(tokio::spawn(upkeep.every(dead_after)));
+    let merges = github::watch(ampx.clone());
+    let upkeep = AbortOnDropHandle::new(tokio::spawn(async move {
+        tokio::join!(upkeep.every(dead_after), merges);
+    }));
     Ok(Worker { runs, upkeep })
+}
+
+/// Author and committer; where nothing is said of the latter, it is the former.
+fn identities(git: &GitSettings) -> (Author, Author) {
+    let author = Author { name: git.author_name.clone(), email: git.author_email.clone() };
+    let name = git.committer_name.as_ref().unwrap_or(&author.name).clone();
+    let email = git.committer_email.as_ref().unwrap_or(&author.email).clone();
+    (author, Author { name, email })
+}
+
+/// What signs commits as the configuration says.
+pub(crate) fn signer(git: &GitSettings) -> Option<Signer> {
+    let key = git.signing_key.clone()?;
+    let key = match git.sign {
+        Sign::None => return None,
+        Sign::Gpg => SigningKey::Gpg(key),
+        Sign::Ssh => SigningKey::Ssh(key.into()),
+    };
+    Some(Signer::new(key, process_environment()))
 }
 
 fn cache(data_dir: &Path, git: &Git) -> RepoCache {

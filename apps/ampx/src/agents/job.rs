@@ -1,12 +1,13 @@
 use std::path::Path;
 
-use opsmith_llm::Budget;
+use opsmith_guard::secrets::Redactor;
 use opsmith_sandbox::{Limits, Marker, OutputChunk, Sandbox};
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::{AgentFault, Allowance};
+use crate::models::Models;
 use crate::task::Usage;
 
 /// One go of an agent.
@@ -18,6 +19,8 @@ pub struct Job<'a> {
     pub attempt: u32,
     /// What it is to do, the last failure included.
     pub prompt: String,
+    /// Keeps secrets out of what is sent to a model from here.
+    pub redactor: &'a Redactor,
     /// The failing log of the attempt before.
     pub ci_log: Option<&'a str>,
     /// The session to go on in, where it is on this machine.
@@ -30,8 +33,10 @@ pub struct Job<'a> {
     pub state: &'a Path,
     /// The shell command that is the task's check, where it has one.
     pub check: Option<&'a str>,
-    /// What the task may spend on models that are asked from here.
-    pub budget: Budget,
+    /// The way to models that are asked from here.
+    pub models: &'a Models,
+    /// What the task may spend on them in all, where that is limited.
+    pub budget_usd: Option<f64>,
     /// Where it runs.
     pub sandbox: &'a Sandbox,
     /// Its bounds.

@@ -116,7 +116,8 @@ fn result(event: &Value) -> AgentEvent {
 /// claude's count; tokens of the cache are not among `input_tokens` here and elsewhere they are, so they are added.
 fn tokens(usage: &Value) -> Usage {
     let count = |key: &str| usage[key].as_u64();
-    let cached = ["cache_creation_input_tokens", "cache_read_input_tokens"].into_iter().filter_map(count).sum();
+    let cached = ["cache_creation_input_tokens", "cache_read_input_tokens"].into_iter().filter_map(count);
+    let cached = cached.fold(0, u64::saturating_add);
     Usage {
         input_tokens: count("input_tokens").map(|input| input.saturating_add(cached)),
         output_tokens: count("output_tokens"),

@@ -15,6 +15,8 @@ mod command;
 mod error;
 mod event;
 mod fault;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod home;
 mod job;
 mod launch;

@@ -68,7 +68,8 @@ fn fault(kind: FaultKind, message: &str) -> AgentEvent {
 /// answer is a model without a price, and unknown.
 fn usage(part: &Value) -> Usage {
     let tokens = &part["tokens"];
-    let cached = tokens["cache"]["read"].as_u64().unwrap_or(0) + tokens["cache"]["write"].as_u64().unwrap_or(0);
+    let count = |kind: &str| tokens["cache"][kind].as_u64().unwrap_or(0);
+    let cached = count("read").saturating_add(count("write"));
     let used = tokens["input"].as_u64().map(|input| input.saturating_add(cached));
     let nothing = used.unwrap_or(0) == 0;
     Usage {

@@ -208,3 +208,28 @@ fn foreign_lines_are_survived() {
         assert!(!wire.read("{\"half").is_text);
     }
 }
+
+#[test]
+fn counts_beyond_all_counting_are_the_most_there_is() {
+    let most = u64::MAX;
+    for (mut wire, line) in [
+        (
+            Wire::Opencode,
+            format!(
+                r#"{{"type":"step_finish","part":{{"tokens":{{"input":1,"cache":{{"read":{most},"write":{most}}}}}}}}}"#
+            ),
+        ),
+        (
+            Wire::Claude,
+            format!(
+                r#"{{"type":"result","usage":{{"input_tokens":1,"cache_read_input_tokens":{most},"cache_creation_input_tokens":{most}}}}}"#
+            ),
+        ),
+    ] {
+        let mut tally = Tally::new(AMPLE, Usage::ZERO);
+        for event in wire.read(&line).events {
+            tally.take(&event);
+        }
+        assert_eq!(tally.usage().input_tokens, Some(most), "{line}");
+    }
+}

@@ -21,7 +21,7 @@ pub(super) struct Args {
 }
 
 pub(super) async fn run(session: &Session<'_>, args: Args) -> Result<Exit, Failure> {
-    let client = session.server()?;
+    let client = session.server().await?;
     let id = client.detail(&args.id).await?.task.id;
     if session.globals.dry_run {
         return session.would(&format!("accept the change of task {}", short(id)));

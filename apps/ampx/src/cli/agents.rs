@@ -1,12 +1,13 @@
 use opsmith_host::cli::{Cell, Exit, Failure, Tone};
-use opsmith_host::config::Platform;
+use opsmith_host::config::{Config, Platform};
 use opsmith_sandbox::Sandbox;
 use serde_json::json;
 
 use super::session::Session;
 use crate::SandboxChoice;
-use crate::agents::{AgentError, AgentStatus, statuses};
+use crate::agents::{Agent, AgentError, AgentStatus, BuiltinAgent, statuses};
 use crate::config::Settings;
+use crate::models::Terms;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -21,7 +22,7 @@ pub(super) async fn run(session: &Session<'_>, _: &Args) -> Result<Exit, Failure
     let config = session.config()?;
     let settings = Settings::resolve(&config)?;
     let sandbox = SandboxChoice::of(&Platform::resolve(&config)?, &config).make_to_look().await?;
-    let (agents, default) = (on_this_machine(&settings, &sandbox).await?, settings.default_agent());
+    let (agents, default) = (on_this_machine(&config, &settings, &sandbox).await?, settings.default_agent());
     if session.output.is_json() {
         session.output.json(&json!({ "agents": agents, "default": default }))?;
         return Ok(Exit::OK);
@@ -59,7 +60,29 @@ pub(super) async fn run(session: &Session<'_>, _: &Args) -> Result<Exit, Failure
 }
 
 /// Every agent, asked on this machine; each program answers in a folder that goes again.
-pub(super) async fn on_this_machine(settings: &Settings, sandbox: &Sandbox) -> Result<Vec<AgentStatus>, Failure> {
+pub(super) async fn on_this_machine(
+    config: &Config,
+    settings: &Settings,
+    sandbox: &Sandbox,
+) -> Result<Vec<AgentStatus>, Failure> {
+    let terms = Terms::resolve(config)?;
     let folder = tempfile::tempdir().map_err(|source| AgentError::Write { path: std::env::temp_dir(), source })?;
-    Ok(statuses(settings, sandbox, folder.path()).await)
+    let mut agents = statuses(settings, sandbox, folder.path()).await;
+    for status in &mut agents {
+        if let Ok(Agent::Builtin(agent)) = Agent::of(settings, &status.name) {
+            terms_of(status, &agent, &terms);
+        }
+    }
+    Ok(agents)
+}
+
+/// Tells of a built-in agent, which has no version of its own, by which key and on what terms it asks its model.
+fn terms_of(status: &mut AgentStatus, agent: &BuiltinAgent, terms: &Terms) {
+    if !status.ready {
+        return;
+    }
+    let key = agent.key_variable().map_or_else(|| "no key".to_owned(), |name| format!("key of {name}"));
+    status.version = Some(format!("{key}; {}", terms.describe(&status.program)));
+    status.reason = terms.obstacle(&status.program);
+    status.ready = status.reason.is_none();
 }

@@ -39,7 +39,8 @@ pub fn show_config(output: Output, config: &Config, origin: bool) -> Result<Exit
             };
             let mut cells = vec![Cell::from(&row.key), value];
             if origin {
-                cells.push(Cell::toned(row.origin.to_string(), Tone::Dim));
+                let from = row.reference.as_ref().map_or_else(String::new, |reference| format!(", {reference}"));
+                cells.push(Cell::toned(format!("{}{from}", row.origin), Tone::Dim));
             }
             cells
         })

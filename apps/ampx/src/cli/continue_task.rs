@@ -32,7 +32,7 @@ pub(super) async fn run(session: &Session<'_>, args: Args) -> Result<Exit, Failu
     let backend = if args.wait {
         session.server_or_here("running the task in this process").await?
     } else {
-        Backend::Server(session.server()?)
+        Backend::Server(session.server().await?)
     };
     let id = backend.detail(&args.id).await?.task.id;
     if session.globals.dry_run {

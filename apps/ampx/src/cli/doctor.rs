@@ -2,8 +2,9 @@ use std::path::Path;
 
 use opsmith_forge::ci::{ActFound, find_act};
 use opsmith_forge::git::Git;
+use opsmith_guard::tokens::TokenError;
 use opsmith_host::cli::{Cell, Exit, Failure, Globals, Tone};
-use opsmith_host::config::{Config, Platform, process_environment};
+use opsmith_host::config::{Auth, Config, GitSettings, Platform, process_environment};
 use opsmith_host::process::{Catalogue, Process};
 use opsmith_model::{ErrorKind, Hint};
 use opsmith_sandbox::{Backend, Capability, Enforcement, Sandbox};
@@ -12,8 +13,10 @@ use serde_json::json;
 
 use super::agents::on_this_machine;
 use super::config::checked_settings;
+use super::doctor_github;
 use super::session::Session;
 use crate::config::{CiProvider, Settings};
+use crate::open::signer;
 use crate::{SandboxChoice, runs};
 
 const EXAMPLES: &str = "\
@@ -28,17 +31,17 @@ pub(super) struct Args {}
 
 /// One thing that was looked at.
 #[derive(Debug, Serialize)]
-struct Check {
-    name: String,
-    state: State,
-    detail: String,
+pub(super) struct Check {
+    pub(super) name: String,
+    pub(super) state: State,
+    pub(super) detail: String,
     #[serde(skip_serializing_if = "Option::is_none")]
-    hint: Option<String>,
+    pub(super) hint: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-enum State {
+pub(super) enum State {
     /// As it should be.
     Ok,
     /// Worth knowing; tasks run without it.
@@ -48,11 +51,11 @@ enum State {
 }
 
 impl Check {
-    fn ok(name: &str, detail: impl Into<String>) -> Self {
+    pub(super) fn ok(name: &str, detail: impl Into<String>) -> Self {
         Self { name: name.to_owned(), state: State::Ok, detail: detail.into(), hint: None }
     }
 
-    fn missing<E: Hint + std::error::Error>(name: &str, error: &E) -> Self {
+    pub(super) fn missing<E: Hint + std::error::Error>(name: &str, error: &E) -> Self {
         let failure = opsmith_runs::StepFailure::of(error);
         Self { name: name.to_owned(), state: State::Missing, detail: failure.message, hint: failure.hint }
     }
@@ -87,7 +90,10 @@ async fn configured(session: &Session<'_>, config: &Config) -> Vec<Check> {
             let data_dir = &process.platform.data_dir;
             checks.push(writable(data_dir));
             checks.push(Check::ok("store", process.store.url().to_string()));
+            checks.push(tokens(&process).await);
             checks.push(git(data_dir).await);
+            checks.extend(signing(&process.platform.git).await);
+            checks.extend(doctor_github::checks(&process, config).await);
         }
         Err(error) => checks.push(Check::missing("store", &error)),
     }
@@ -101,7 +107,7 @@ async fn configured(session: &Session<'_>, config: &Config) -> Vec<Check> {
     match checked_settings(config) {
         Ok(settings) => {
             if let Some(sandbox) = &sandbox {
-                checks.extend(agents(&settings, sandbox).await);
+                checks.extend(agents(config, &settings, sandbox).await);
                 checks.extend(asked_in_vain(&settings, sandbox));
             }
             checks.push(ci(&settings));
@@ -148,6 +154,29 @@ fn writable(data_dir: &Path) -> Check {
     }
 }
 
+/// Whether the server on this store knows who calls it.
+async fn tokens(process: &Process) -> Check {
+    let tokens = process.guard.tokens();
+    let counted = async { Ok::<_, TokenError>((tokens.any_standing().await?, tokens.count_active().await?)) };
+    match counted.await {
+        Err(error) => Check::missing("tokens", &error),
+        Ok((true, active)) => Check::ok("tokens", format!("{active} hold; the server wants one of everybody")),
+        Ok((false, _)) if process.platform.server.auth == Auth::Required => Check {
+            name: "tokens".to_owned(),
+            state: State::Note,
+            detail: "none, and `server.auth` requires one: nobody can use the server".to_owned(),
+            hint: Some("make one with `opsmith token create NAME`".to_owned()),
+        },
+        Ok((false, _)) => Check {
+            name: "tokens".to_owned(),
+            state: State::Note,
+            detail: "none: whoever reaches the server acts as you, an agent or check with the network on too"
+                .to_owned(),
+            hint: Some("`opsmith token create NAME` makes one, which closes the server to who has none".to_owned()),
+        },
+    }
+}
+
 async fn git(folder: &Path) -> Check {
     let git = match Git::new(process_environment()) {
         Ok(git) => git,
@@ -159,8 +188,17 @@ async fn git(folder: &Path) -> Check {
     }
 }
 
-async fn agents(settings: &Settings, sandbox: &Sandbox) -> Vec<Check> {
-    let mut found = match on_this_machine(settings, sandbox).await {
+/// Whether commits can be signed, where they are to be: signs a few words and verifies them.
+async fn signing(settings: &GitSettings) -> Option<Check> {
+    let signer = signer(settings)?;
+    Some(match signer.probe().await {
+        Ok(fingerprint) => Check::ok("signing", format!("{} signs: {fingerprint}", signer.key())),
+        Err(error) => Check::missing("signing", &error),
+    })
+}
+
+async fn agents(config: &Config, settings: &Settings, sandbox: &Sandbox) -> Vec<Check> {
+    let mut found = match on_this_machine(config, settings, sandbox).await {
         Ok(found) => found,
         Err(Failure { message, hint, .. }) => {
             return vec![Check { name: "agents".to_owned(), state: State::Missing, detail: message, hint }];
@@ -195,6 +233,7 @@ fn ci(settings: &Settings) -> Check {
         hint: Some(hint.to_owned()),
     };
     match (settings.ci.provider, &settings.ci.command) {
+        (CiProvider::GitHub, _) => Check::ok("CI", "that of the GitHub which has the repository"),
         (CiProvider::Auto | CiProvider::Command, Some(command)) => Check::ok("CI", format!("command: {command}")),
         (CiProvider::None, _) => {
             note("switched off: a pull request is opened unchecked", "set `command` in `[ampx.ci]`")
@@ -215,7 +254,8 @@ fn ci(settings: &Settings) -> Check {
 async fn act(settings: &Settings, sandbox: &Sandbox) -> Option<Check> {
     let missing = match (settings.ci.provider, &settings.ci.command) {
         (CiProvider::Act, _) => State::Missing,
-        (CiProvider::Auto, None) => State::Note,
+        (CiProvider::Auto | CiProvider::GitHub, None) => State::Note,
+        (CiProvider::GitHub, Some(_)) => return None,
         (CiProvider::Auto | CiProvider::Command, _) | (CiProvider::None, _) => return None,
     };
     let folder = tempfile::tempdir().ok()?;
@@ -233,7 +273,7 @@ async fn act(settings: &Settings, sandbox: &Sandbox) -> Option<Check> {
 }
 
 async fn server(session: &Session<'_>) -> Check {
-    let reached = match session.server() {
+    let reached = match session.server().await {
         Ok(client) => client.ping().await.map(|_| client.url().to_owned()).map_err(Failure::from),
         Err(failure) => Err(failure),
     };

@@ -60,6 +60,7 @@ fn line(finding: &AttemptFinding) -> String {
 
 const fn word(kind: FindingKind) -> &'static str {
     match kind {
+        FindingKind::Secret => "secret",
         FindingKind::Deleted => "deleted",
         FindingKind::Skipped => "skipped",
         FindingKind::Weakened => "weakened",

@@ -57,7 +57,7 @@ impl From<Method> for MergeMethod {
 }
 
 pub(super) async fn run(session: &Session<'_>, args: Args) -> Result<Exit, Failure> {
-    let client = session.server()?;
+    let client = session.server().await?;
     let task = client.detail(&args.id).await?.task;
     let wish = MergeWish { method: args.method.into(), delete_branch: args.delete_branch, auto: args.auto };
     if session.globals.dry_run {

@@ -11,6 +11,7 @@ mod config;
 mod continue_task;
 mod diff;
 mod doctor;
+mod doctor_github;
 mod feed;
 mod findings;
 mod list;

@@ -15,7 +15,7 @@ Examples:
 pub(super) struct Args {}
 
 pub(super) async fn run(session: &Session<'_>, _: &Args) -> Result<Exit, Failure> {
-    let (client, asked) = (session.server()?, Instant::now());
+    let (client, asked) = (session.server().await?, Instant::now());
     client.ping().await?;
     let took = asked.elapsed();
     if session.output.is_json() {

@@ -2,8 +2,9 @@ use std::net::SocketAddr;
 
 use opsmith_host::cli::{Exit, Failure, Globals, Output, confirm};
 use opsmith_host::config::{Config, Platform, process_env};
-use opsmith_host::process::{Catalogue, load_config};
+use opsmith_host::process::{Catalogue, client_token, load_config};
 use serde_json::json;
+use url::{Host, Url};
 
 use super::backend::{Backend, Local};
 use crate::client::{Client, ClientError};
@@ -34,16 +35,23 @@ impl<'a> Session<'a> {
     }
 
     /// The server that was named, or else the one at the configured address.
-    pub(crate) fn server(&self) -> Result<Client, Failure> {
-        match &self.named_server {
-            Some(url) => Ok(Client::new(url)?),
-            None => Ok(Client::new(&default_url(&Platform::resolve(&self.config()?)?.server.address))?),
+    pub(crate) async fn server(&self) -> Result<Client, Failure> {
+        let config = self.config()?;
+        let token = client_token(&config).await?;
+        let url = match &self.named_server {
+            Some(url) => url.clone(),
+            None => default_url(&Platform::resolve(&config)?.server.address),
+        };
+        let client = Client::new(&url, token.as_ref())?;
+        if token.is_some() && is_in_the_clear(&url) {
+            self.output.warn(&format!("the token goes to {} unencrypted; use https, or an SSH tunnel", client.url()));
         }
+        Ok(client)
     }
 
     /// The server; or, where none was named and none is at the default address, this machine's store.
     pub(crate) async fn server_or_here(&self, doing: &str) -> Result<Backend, Failure> {
-        let server = self.server()?;
+        let server = self.server().await?;
         if self.named_server.is_some() {
             return Ok(Backend::Server(server));
         }
@@ -84,9 +92,32 @@ fn default_url(address: &str) -> String {
     }
 }
 
+/// Whether what is sent to `url` can be read on its way.
+fn is_in_the_clear(url: &str) -> bool {
+    let Ok(url) = Url::parse(url) else { return false };
+    let own = match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => true,
+    };
+    url.scheme() == "http" && !own
+}
+
 #[cfg(test)]
 mod tests {
-    use super::default_url;
+    use super::{default_url, is_in_the_clear};
+
+    #[test]
+    fn a_token_is_seen_on_its_way_to_another_machine_by_http() {
+        for own in ["http://localhost:8080", "http://127.0.0.1:1", "http://[::1]:8080", "https://ops.example", "what"] {
+            assert!(!is_in_the_clear(own), "{own}");
+        }
+        for other in ["http://ops.example", "http://192.0.2.1:8080", "http://localhost.example", "http://[2001:db8::1]"]
+        {
+            assert!(is_in_the_clear(other), "{other}");
+        }
+    }
 
     #[test]
     fn the_configured_address_becomes_one_that_can_be_called() {

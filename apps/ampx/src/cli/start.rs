@@ -76,7 +76,7 @@ pub(super) async fn run(session: &Session<'_>, args: Args) -> Result<Exit, Failu
         };
         return wait::through(session, &backend, begin).await;
     }
-    let backend = Backend::Server(session.server()?);
+    let backend = Backend::Server(session.server().await?);
     let created = backend.create(&new, key.as_deref()).await.map_err(|failure| match failure.kind {
         ErrorKind::Unavailable => failure.with_hint("start a server with `opsmith serve`, or add `--wait`"),
         _ => as_wrong_words(failure),

@@ -218,17 +218,20 @@ pub(crate) async fn count_by_status<C: ConnectionTrait>(db: &C) -> Result<Vec<(S
     Ok(counted)
 }
 
-/// The stored plan of a merge, which fixes its date; see [`crate::merge`].
-pub(crate) async fn merge_plan<C: ConnectionTrait, T: DeserializeOwned>(
+/// What is kept of the task's planned merges; see [`crate::merge_commit`].
+pub(crate) async fn merge_plans<C: ConnectionTrait, T: DeserializeOwned>(
     db: &C,
     id: TaskId,
-) -> Result<Option<T>, StoreError> {
-    let row = Entity::find_by_id(id.to_string()).one(db).await?;
-    Ok(row.and_then(|row| row.merge_plan).as_deref().and_then(read))
+) -> Result<Vec<T>, StoreError> {
+    let Some(text) = Entity::find_by_id(id.to_string()).one(db).await?.and_then(|row| row.merge_plan) else {
+        return Ok(Vec::new());
+    };
+    // Before there were several it was the one.
+    Ok(read(&text).or_else(|| read(&text).map(|one| vec![one])).unwrap_or_default())
 }
 
-pub(crate) async fn set_merge_plan(db: &Write, id: TaskId, plan: &impl Serialize) -> Result<(), StoreError> {
-    let row = ActiveModel { id: Set(id.to_string()), merge_plan: Set(Some(written(plan)?)), ..Default::default() };
+pub(crate) async fn set_merge_plans(db: &Write, id: TaskId, plans: &impl Serialize) -> Result<(), StoreError> {
+    let row = ActiveModel { id: Set(id.to_string()), merge_plan: Set(Some(written(plans)?)), ..Default::default() };
     Entity::update(row).exec(&**db).await?;
     Ok(())
 }
@@ -251,6 +254,16 @@ pub(crate) async fn active<C: ConnectionTrait>(
         Ok((id.parse().map_err(|_| unreadable())?, run_id.parse().map_err(|_| unreadable())?))
     };
     rows.into_iter().map(parse).collect()
+}
+
+/// The tasks that succeeded, and that somebody wants merged as soon as they may be; at most `limit`, the oldest first.
+pub(crate) async fn to_be_merged<C: ConnectionTrait>(db: &C, limit: u64) -> Result<Vec<Task>, StoreError> {
+    let query = Entity::find()
+        .filter(Column::Status.eq(TaskStatus::Success.as_str()))
+        .filter(Column::AutoMerge.is_not_null())
+        .filter(Column::MergedAt.is_null());
+    let rows = query.order_by_asc(Column::Id).limit(limit).all(db).await?;
+    rows.into_iter().map(Task::try_from).collect()
 }
 
 /// The task of a run that is under way.

@@ -26,6 +26,8 @@ pub struct GateFinding {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum FindingKind {
+    /// A secret would get out.
+    Secret,
     /// A test is gone.
     Deleted,
     /// A test no longer runs.
@@ -42,12 +44,13 @@ pub enum FindingKind {
 
 impl FindingKind {
     /// Every kind, the gravest first.
-    pub const ALL: [Self; 6] =
-        [Self::Deleted, Self::Skipped, Self::Weakened, Self::CiFile, Self::Settings, Self::TooLarge];
+    pub const ALL: [Self; 7] =
+        [Self::Secret, Self::Deleted, Self::Skipped, Self::Weakened, Self::CiFile, Self::Settings, Self::TooLarge];
 
     /// The word on the wire and in the table.
     pub const fn as_str(self) -> &'static str {
         match self {
+            Self::Secret => "secret",
             Self::Deleted => "deleted",
             Self::Skipped => "skipped",
             Self::Weakened => "weakened",
@@ -64,6 +67,8 @@ impl FindingKind {
 
     const fn counted(self, several: bool) -> &'static str {
         match (self, several) {
+            (Self::Secret, false) => "secret",
+            (Self::Secret, true) => "secrets",
             (Self::Deleted, false) => "deleted test",
             (Self::Deleted, true) => "deleted tests",
             (Self::Skipped, false) => "skipped test",

@@ -8,7 +8,6 @@
 //!
 //! Start at [`router`].
 
-mod caller;
 mod diff;
 mod error;
 mod events;
@@ -23,8 +22,11 @@ pub mod responses;
 mod router;
 pub mod shape;
 mod tasks;
+mod webhooks;
 
-pub use caller::Caller;
+pub use opsmith_host::http::auth::Caller;
 pub use pages::NAV;
+#[cfg(feature = "fuzzing")]
+pub use pages::lines_by_file;
 pub use paging::{Paging, paging};
 pub use router::{openapi, router};

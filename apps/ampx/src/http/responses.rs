@@ -35,8 +35,10 @@ problems! {
     BadQuery { "400": "A parameter does not hold; `fields` says why" }
     /// What a route that needs to know who asks may answer.
     NoCaller { "401": "No, or not valid, credentials" }
+    /// What a route that is not open to everyone may answer.
+    TooMany { "429": "Too many requests; `Retry-After` says when to come again" }
     /// What a route that the policy may forbid may answer.
-    Denied { "403": "The policy, or who may do this, says no" }
+    Denied { "403": "The token's role, the policy, or who may do this, says no" }
     /// What a route about one thing may answer.
     NotFound { "404": "There is no such thing" }
     /// What a route that depends on a state may answer.

@@ -1,10 +1,12 @@
 use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use opsmith_forge::github::webhook::MAX_BODY_BYTES;
 use opsmith_host::http::ProblemBody;
 use utoipa::OpenApi;
-use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouterExt as _};
 use utoipa_axum::routes;
 
-use super::{diff, events, logs, merge, pages, ping, tasks};
+use super::{diff, events, logs, merge, pages, ping, tasks, webhooks};
 use crate::Ampx;
 
 #[derive(OpenApi)]
@@ -21,6 +23,7 @@ fn routes() -> OpenApiRouter<Ampx> {
         .routes(routes!(diff::diff))
         .routes(routes!(events::events))
         .routes(routes!(ping::ping))
+        .routes(routes!(webhooks::github).layer(DefaultBodyLimit::max(MAX_BODY_BYTES)))
 }
 
 /// ampx's routes and pages; the server adds who asks as a [`Caller`](super::Caller) extension.

@@ -1,7 +1,6 @@
 use std::time::Duration;
 
 use opsmith_forge::git::{CachedRepo, CommitRequest, GitError, SnapshotOptions, pack};
-use opsmith_llm::{Budget, Usd};
 use opsmith_model::TaskId;
 use opsmith_runs::{Halt, RunContext, StepScope};
 use opsmith_sandbox::Limits;
@@ -16,6 +15,7 @@ use super::work::{MOST_LOG_BYTES, Work, change, marker};
 use crate::agents::{Agent, AgentError, AgentFault, AgentReport, Allowance, FaultKind, Job};
 use crate::brief::short_sha;
 use crate::events::LogStream;
+use crate::redactors::redacted_report;
 use crate::task::{Task, TaskEvent, Usage};
 use crate::{Ampx, AmpxError, db};
 
@@ -148,20 +148,23 @@ async fn go(
         if !matches!(agent, Agent::Script(_)) {
             walls::record_agents(work, number, &sandbox).await?;
         }
+        let redactor = ampx.redactor(id).await;
         let (log, writer) = log::sink(ampx, id, number, LogStream::Agent);
         let token = scope.token();
         scope.check_lease().await?;
         let job = Job {
             task_id: id.to_string(),
             attempt: number,
-            prompt: asked.to_owned(),
+            prompt: redactor.redact(asked).into_owned(),
+            redactor: &redactor,
             ci_log,
             thread_id: task.thread_id.as_deref(),
             tree: workspace.tree(),
             private: &private,
             state: &state,
             check: work.prepared.ci_command.as_deref(),
-            budget: budget(ampx, &task),
+            models: &ampx.models,
+            budget_usd: task.budget_usd,
             sandbox: &sandbox,
             limits: limits(ampx),
             allowance,
@@ -174,7 +177,8 @@ async fn go(
         if token.is_cancelled() {
             return Err(scope.stopped());
         }
-        let report = reported.map_err(|error: AgentError| Halt::failed(&error))?;
+        let report = redacted_report(reported.map_err(|error: AgentError| Halt::failed(&error))?, &redactor);
+        redactor.keep().await;
         if workspace.is_out_of_space().map_err(halt)? {
             // What the agent wrote may be what fills the disk, and without room nothing can be recorded.
             workspace.remove().await.map_err(halt)?;
@@ -205,12 +209,6 @@ async fn allowance(ampx: &Ampx, task: &Task) -> Result<Allowance, Halt> {
     let spent: f64 = detail.attempts.iter().filter_map(|attempt| attempt.usage.cost_usd).sum();
     let cost_usd = task.budget_usd.map(|budget| (budget - spent).max(0.0));
     Ok(Allowance { turns: ampx.settings.agent_max_turns, cost_usd })
-}
-
-/// The task's whole budget, for an agent whose spending is kept in the store as it goes.
-fn budget(ampx: &Ampx, task: &Task) -> Budget {
-    let per_task = opsmith_llm::Limits { tokens: None, usd: task.budget_usd.and_then(Usd::from_f64) };
-    Budget::new(ampx.store.clone(), ampx.clock.clone(), per_task, opsmith_llm::Limits::default())
 }
 
 /// What a fault means for the run: one that only a person can mend ends the task, any other is tried again.
@@ -373,10 +371,12 @@ async fn commit(run: &RunContext, work: &Work, number: u32, go_name: &str, stamp
         // The attempt's own beginning, so that the same commit is made after a kill.
         let began = detail.attempts.iter().find(|attempt| attempt.number == number).and_then(|a| a.started_at);
         let request = CommitRequest {
-            parent: work.parent(),
+            parent: work.onto(),
             tree_sha: &snapshot.tree_sha,
             message: &prompt::commit_message(&task, number),
             author: &ampx.author,
+            committer: &ampx.committer,
+            signer: ampx.signer.as_ref(),
             date: began.unwrap_or(task.created_at),
             branch: &task.branch,
         };

@@ -11,11 +11,12 @@ use super::log;
 use super::measure;
 use super::prompt::BaseState;
 use super::walls;
-use super::work::{MOST_LOG_BYTES, Work, marker};
+use super::work::{Decides, MOST_LOG_BYTES, Work, marker};
 use crate::brief::short_sha;
 use crate::config::CiProvider;
 use crate::db;
 use crate::events::LogStream;
+use crate::redactors::redacted_verdict;
 
 /// What a check says of a commit.
 pub(super) enum Checked {
@@ -32,6 +33,8 @@ pub(super) struct Red {
     pub(super) report: RedReport,
     /// Another failure that the same commit showed before this one.
     pub(super) otherwise: Option<RedReport>,
+    /// Who said so, and so can say how the base does.
+    pub(super) by: Decides,
 }
 
 /// Who says whether the commit is green: a command where one is set, since somebody chose it, before the workflows.
@@ -44,10 +47,10 @@ fn provider(work: &Work, branch: String) -> Provider {
         ..Limits::default()
     };
     match (settings.provider, &work.prepared.ci_command) {
-        (CiProvider::Auto | CiProvider::Command, Some(command)) => {
+        (CiProvider::Auto | CiProvider::Command | CiProvider::GitHub, Some(command)) => {
             Provider::Command(CommandCi { command: command.clone(), limits })
         }
-        (CiProvider::Auto, None) | (CiProvider::Act, _) => {
+        (CiProvider::Auto | CiProvider::GitHub, None) | (CiProvider::Act, _) => {
             let (program, base) = (settings.act.clone().into(), work.prepared.base.branch.clone());
             Provider::Act(ActCi { program, branch, base, only: Vec::new(), limits })
         }
@@ -69,7 +72,7 @@ pub(super) async fn check(run: &RunContext, work: &Work, number: u32, head: &str
         Verdict::Green { passed, .. } => Checked::Green(words_of_green(&passed, &seen)),
         Verdict::Red(report) => {
             let otherwise = other_failure(&report, &seen).cloned();
-            Checked::Red(Red { report, otherwise })
+            Checked::Red(Red { report, otherwise, by: Decides::Here })
         }
         Verdict::CannotRun { reason } => Checked::Stop(format!("CI cannot run here: {reason}")),
         Verdict::NoCi if work.ampx.settings.ci.provider == CiProvider::None => {
@@ -95,13 +98,15 @@ async fn look(run: &RunContext, work: &Work, number: u32, head: &str, seen: &[Re
         let verdict = verdict(work, &scope, number, head, "check", seen.last()).await?;
         let waited = began.elapsed();
         let counts = !matches!(&verdict, Verdict::Red(report) if is_looked_at_again(work, report, seen));
-        if counts {
+        if counts && is_decided(work, &verdict) {
             record(work, number, &verdict, seen).await?;
+        } else if counts {
+            say_of_first(work, number, &verdict).await?;
         } else if let Verdict::Red(report) = &verdict {
             let line = format!("opsmith: red: {}; checking again before it counts", report.failing);
             log::say(&work.ampx, work.id, number, &line).await.map_err(halt)?;
         }
-        measure::checked(&verdict, waited, counts);
+        measure::checked(&verdict, waited, counts && is_decided(work, &verdict));
         if !seen.is_empty() {
             measure::reran(&verdict);
         }
@@ -110,19 +115,36 @@ async fn look(run: &RunContext, work: &Work, number: u32, head: &str, seen: &[Re
     .await
 }
 
+/// Where GitHub decides, only a red counts before it.
+fn is_decided(work: &Work, verdict: &Verdict) -> bool {
+    work.prepared.decides == Decides::Here || matches!(verdict, Verdict::Red(_))
+}
+
+/// Logs what a check here says ahead of GitHub's.
+async fn say_of_first(work: &Work, number: u32, verdict: &Verdict) -> Result<(), Halt> {
+    let says = match verdict {
+        Verdict::Green { passed, .. } => format!("green here: {passed}"),
+        Verdict::CannotRun { reason } => format!("cannot be checked here: {reason}"),
+        Verdict::NoCi => "nothing here checks it".to_owned(),
+        Verdict::Red(report) => format!("red here: {}", report.failing),
+    };
+    let line = format!("opsmith: {says}; GitHub's CI decides");
+    log::say(&work.ampx, work.id, number, &line).await.map_err(halt)
+}
+
 /// A check that hung would hang again, and take as long.
-fn is_looked_at_again(work: &Work, report: &RedReport, seen: &[RedReport]) -> bool {
+pub(super) fn is_looked_at_again(work: &Work, report: &RedReport, seen: &[RedReport]) -> bool {
     !report.timed_out && seen.len() < work.prepared.reruns as usize
 }
 
-fn words_of_green(passed: &str, seen: &[RedReport]) -> String {
+pub(super) fn words_of_green(passed: &str, seen: &[RedReport]) -> String {
     match seen.first() {
         Some(red) => format!("{passed} when checked again (flaky: at first {})", red.failing),
         None => passed.to_owned(),
     }
 }
 
-fn other_failure<'a>(report: &RedReport, seen: &'a [RedReport]) -> Option<&'a RedReport> {
+pub(super) fn other_failure<'a>(report: &RedReport, seen: &'a [RedReport]) -> Option<&'a RedReport> {
     seen.iter().find(|red| red.fingerprint != report.fingerprint)
 }
 
@@ -183,6 +205,9 @@ async fn verdict(
     };
     let verdict = provider.check(job).await;
     let _ = writer.await;
+    let redactor = ampx.redactor(id).await;
+    let verdict = verdict.map(|verdict| redacted_verdict(verdict, &redactor));
+    redactor.keep().await;
     if token.is_cancelled() {
         return Err(scope.stopped());
     }
@@ -193,7 +218,7 @@ async fn verdict(
 }
 
 /// Records the verdict that counts, after those that were `seen` before.
-async fn record(work: &Work, number: u32, verdict: &Verdict, seen: &[RedReport]) -> Result<(), Halt> {
+pub(super) async fn record(work: &Work, number: u32, verdict: &Verdict, seen: &[RedReport]) -> Result<(), Halt> {
     let (word, summary) = match verdict {
         Verdict::Green { passed, .. } => ("green", words_of_green(passed, seen)),
         Verdict::Red(report) => match other_failure(report, seen) {

@@ -1,16 +1,18 @@
 //! What a task changes outside: its branch and its pull request, each under a permit.
 
+use opsmith_forge::forge::ForgesError;
 use opsmith_forge::git::{GitError, PushRequest, diff, push as push_branch};
+use opsmith_forge::github::GitHubError;
 use opsmith_forge::local::OpenRequest;
 use opsmith_guard::{AuditOutcome, Permit, Refusal};
 use opsmith_model::{Effect, EffectKind, Operation, Plan, RunId, Target, TaskId};
-use opsmith_runs::{Halt, RunContext};
+use opsmith_runs::{Halt, RunContext, StepScope};
 use opsmith_store::Write;
 use serde_json::{Value, json};
 
 use super::halt::halt;
-use super::work::{End, Work};
-use super::{log, prompt};
+use super::work::{End, Work, remote, unless_stopped};
+use super::{log, prompt, review};
 use crate::brief::short_sha;
 use crate::effects::{OPEN_PULL_REQUEST, PUSH};
 use crate::task::{Task, TaskStatus};
@@ -52,7 +54,30 @@ async fn permit(ampx: &Ampx, run: &RunContext, effect: Effect, key: &str) -> Res
     permits.pop().ok_or_else(missing)
 }
 
-fn effect(kind: EffectKind, target: Target, summary: String, parameters: Value) -> Effect {
+/// The permit of an effect that the task does without where it may not be; else the words for why not.
+pub(super) async fn may(
+    run: &RunContext,
+    scope: &StepScope,
+    ampx: &Ampx,
+    effect: Effect,
+    key: &str,
+) -> Result<Result<Permit, String>, Halt> {
+    match permit(ampx, run, effect, key).await {
+        Ok(permit) => scope.check_lease().await.map(|()| Ok(permit)),
+        Err(Stopped::End(End::Review(why) | End::Error(why) | End::Success(why) | End::Aborted(why))) => Ok(Err(why)),
+        Err(Stopped::Halt(halt)) => Err(halt),
+    }
+}
+
+/// Records such an effect.
+pub(super) async fn did(scope: &StepScope, ampx: &Ampx, permit: &Permit, detail: &Value) -> Result<(), Halt> {
+    let write = ampx.store.write().await?;
+    scope.hold(&write).await?;
+    ampx.guard.record_effect(&write, permit, AuditOutcome::Done, detail).await.map_err(halt)?;
+    Ok(write.commit().await?)
+}
+
+pub(super) fn effect(kind: EffectKind, target: Target, summary: String, parameters: Value) -> Effect {
     Effect { kind, target, summary, parameters }
 }
 
@@ -68,7 +93,9 @@ pub(super) async fn push(run: &RunContext, work: &mut Work, number: u32, head: &
 async fn push_once(run: &RunContext, work: &Work, number: u32, head: &str) -> Result<Option<End>, Halt> {
     let (run_id, ampx, id) = (run.run_id(), &work.ampx, work.id);
     run.step(&format!("push {number}"), |scope| async move {
-        let (task, repo) = (work.task().await?, work.repo().await?);
+        // What is pushed has to be in the cache.
+        work.repo().await?;
+        let (task, repo) = (work.task().await?, unless_stopped(&scope, remote(ampx, id)).await??);
         let request = PushRequest { branch: task.branch.clone(), sha: head.to_owned(), expected: work.pushed.clone() };
         let summary = format!("push {} to branch {}", short_sha(head), task.branch);
         let wanted = effect(PUSH, repo.url().target(), summary, request.parameters());
@@ -83,8 +110,9 @@ async fn push_once(run: &RunContext, work: &Work, number: u32, head: &str) -> Re
                 let reason = format!("branch `{branch}` was moved by someone else, so nothing was pushed");
                 return Ok(Some(End::Review(reason)));
             }
-            other => other.map_err(halt)?,
+            other => other.map_err(|error| halt(ampx.of_remote(repo.url(), error)))?,
         };
+        let page = ampx.on_github(repo.url()).ok().map(|repository| repository.branch_page(&task.branch));
         let write = ampx.store.write().await?;
         write.take_turns("ampx.tasks").await?;
         scope.hold(&write).await?;
@@ -94,6 +122,7 @@ async fn push_once(run: &RunContext, work: &Work, number: u32, head: &str) -> Re
         db::attempts::change(&write, id, number, |attempt| attempt.pushed = Some(true)).await?;
         let done = change_if_wanted(ampx, &write, id, run_id, |task| {
             task.pushed_sha = Some(head.to_owned());
+            task.branch_url = page;
             task.summary = format!("attempt {number}: pushed");
         })
         .await?;
@@ -124,8 +153,19 @@ async fn change_if_wanted(
     Ok(Ok(()))
 }
 
-/// Opens the pull request of the green commit.
+/// Opens the pull request of the green commit, and has it reviewed and labelled where the forge can.
 pub(super) async fn open_pull_request(run: &RunContext, work: &Work, head: &str, passed: &str) -> Result<End, Halt> {
+    let end = open(run, work, head, passed).await?;
+    let End::Success(summary) = end else { return Ok(end) };
+    if !work.prepared.on_github {
+        return Ok(End::Success(summary));
+    }
+    let told = [review::ask(run, work, head).await?, review::label(run, work).await?];
+    let told: String = told.into_iter().flatten().map(|told| format!("; {told}")).collect();
+    Ok(End::Success(format!("{summary}{told}")))
+}
+
+async fn open(run: &RunContext, work: &Work, head: &str, passed: &str) -> Result<End, Halt> {
     let (run_id, ampx, id) = (run.run_id(), &work.ampx, work.id);
     run.step("pull request", |scope| async move {
         let repo = work.repo().await?;
@@ -148,15 +188,20 @@ pub(super) async fn open_pull_request(run: &RunContext, work: &Work, head: &str,
             Err(Stopped::Halt(halt)) => return Err(halt),
         };
         scope.check_lease().await?;
+        let opened = match unless_stopped(&scope, ampx.forge.open(&permit, repo.url(), &request)).await? {
+            Err(ForgesError::GitHub(error @ (GitHubError::HeadMoved { .. } | GitHubError::BaseGone { .. }))) => {
+                return Ok(End::Review(format!("no pull request was opened: {error}, by someone else")));
+            }
+            opened => opened.map_err(halt)?,
+        };
         let write = ampx.store.write().await?;
         write.take_turns("ampx.tasks").await?;
         scope.hold(&write).await?;
-        let opened = ampx.forge.open(&permit, &write, repo.url(), &request).await;
-        let opened = opened.map_err(halt)?;
+        let opened = opened.record(&write).await.map_err(halt)?;
         let detail = json!({ "number": opened.number });
         let recorded = ampx.guard.record_effect(&write, &permit, AuditOutcome::Done, &detail).await;
         recorded.map_err(halt)?;
-        let done = change_if_wanted(ampx, &write, id, run_id, |task| task.pr_url = Some(opened.url())).await?;
+        let done = change_if_wanted(ampx, &write, id, run_id, |task| task.pr_url = Some(opened.url.clone())).await?;
         write.commit().await?;
         done?;
         Ok(End::Success(format!("pull request {} is open: {passed}", opened.number)))

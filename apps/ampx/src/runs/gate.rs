@@ -7,11 +7,13 @@ use opsmith_runs::{Halt, RunContext, StepScope};
 use serde_json::json;
 
 use super::halt::halt;
-use super::log;
 use super::work::{End, Work};
+use super::{leaks, log};
 use crate::db;
 use crate::effects::TEST_EDITS;
-use crate::gates::{self, AttemptFinding, Change, Content, Contents, GateFinding, SourceFile, Standing, judge};
+use crate::gates::{
+    self, AttemptFinding, Change, Content, Contents, FindingKind, GateFinding, SourceFile, Standing, judge,
+};
 
 /// How many changed files are looked at.
 const MOST_FILES: usize = 20_000;
@@ -24,12 +26,22 @@ const MOST_LOGGED: usize = 50;
 pub(super) async fn gate(run: &RunContext, work: &Work, number: u32, head: &str) -> Result<Option<End>, Halt> {
     run.step(&format!("gate {number}"), |scope| async move {
         let repo = work.repo().await?;
+        let redactor = work.ampx.redactor(work.id).await;
+        let (secrets, large): (Vec<_>, Vec<_>) = leaks::find(work, &repo, head, &redactor)
+            .await?
+            .into_iter()
+            .partition(|finding| finding.kind == FindingKind::Secret);
         let mut findings = find(work, &repo, head).await?;
-        if findings.is_empty() {
-            record(work, &scope, number, &findings, None).await?;
-            return Ok(None);
-        }
-        let stop = decide(run, work, &repo, &mut findings).await?;
+        findings.extend(large);
+        findings = findings.into_iter().map(|finding| finding.redacted(&redactor)).collect();
+        let stop = if findings.is_empty() { None } else { decide(run, work, &repo, &mut findings).await? };
+        let leak = (!secrets.is_empty()).then(|| gates::leak_summary(&secrets));
+        let stop = match (leak, stop) {
+            (Some(leak), Some(stop)) => Some(format!("{leak}; beside it {stop}")),
+            (leak, stop) => leak.or(stop),
+        };
+        findings.splice(0..0, secrets);
+        redactor.keep().await;
         record(work, &scope, number, &findings, stop.as_deref()).await?;
         Ok(stop.map(End::Review))
     })

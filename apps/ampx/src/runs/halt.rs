@@ -1,3 +1,4 @@
+use opsmith_forge::forge::ForgesError;
 use opsmith_forge::local::ForgeError;
 use opsmith_guard::{GuardError, Refusal};
 use opsmith_runs::{Halt, RunsError};
@@ -11,7 +12,7 @@ pub(super) fn halt(error: impl Into<AmpxError>) -> Halt {
         AmpxError::Store(error)
         | AmpxError::Guard(GuardError::Store(error))
         | AmpxError::Refused(Refusal::Guard(GuardError::Store(error)))
-        | AmpxError::Forge(ForgeError::Store(error))
+        | AmpxError::Forge(ForgesError::Local(ForgeError::Store(error)))
         | AmpxError::Runs(RunsError::Store(error)) => error.into(),
         error => Halt::failed(&error),
     }

@@ -16,7 +16,7 @@ const PIECE_BYTES: usize = 32 * 1024;
 const PIECE_AGE: Duration = Duration::from_millis(300);
 const CHANNEL: usize = 16;
 
-/// Takes a command's output into the task's log until the sender is dropped.
+/// Takes a command's output, without its secrets, into the task's log until the sender is dropped.
 pub(super) fn sink(
     ampx: &Ampx,
     task_id: TaskId,
@@ -37,17 +37,19 @@ async fn write_all(
     ampx: &Ampx,
     task_id: TaskId,
     attempt: u32,
-    stream: LogStream,
+    label: LogStream,
     mut receiver: mpsc::Receiver<OutputChunk>,
 ) -> Result<(), AmpxError> {
+    let redactor = ampx.redactor(task_id).await;
+    let mut stream = redactor.stream();
     let mut pending: Vec<u8> = Vec::new();
     while let Some(first) = receiver.recv().await {
-        pending.extend_from_slice(&first.bytes);
+        pending.extend(stream.push(&first.bytes));
         let deadline = Instant::now() + PIECE_AGE;
         let mut open = true;
         while pending.len() < PIECE_BYTES {
             match timeout_at(deadline, receiver.recv()).await {
-                Ok(Some(chunk)) => pending.extend_from_slice(&chunk.bytes),
+                Ok(Some(chunk)) => pending.extend(stream.push(&chunk.bytes)),
                 Ok(None) => {
                     open = false;
                     break;
@@ -62,17 +64,20 @@ async fn write_all(
             pending.len()
         };
         let rest = pending.split_off(whole);
-        append(ampx, task_id, attempt, stream, &String::from_utf8_lossy(&pending)).await?;
+        redactor.keep().await;
+        store(ampx, task_id, attempt, label, &String::from_utf8_lossy(&pending)).await?;
         pending = rest;
     }
+    pending.extend(stream.finish());
+    redactor.keep().await;
     // Whoever writes next begins a line of their own.
     if !pending.is_empty() {
         pending.push(b'\n');
     }
-    append(ampx, task_id, attempt, stream, &String::from_utf8_lossy(&pending)).await
+    store(ampx, task_id, attempt, label, &String::from_utf8_lossy(&pending)).await
 }
 
-/// Adds one piece of text to the task's log.
+/// Adds one piece of text to the task's log, without its secrets.
 pub(super) async fn append(
     ampx: &Ampx,
     task_id: TaskId,
@@ -80,6 +85,13 @@ pub(super) async fn append(
     stream: LogStream,
     text: &str,
 ) -> Result<(), AmpxError> {
+    let redactor = ampx.redactor(task_id).await;
+    let text = redactor.redact(text);
+    redactor.keep().await;
+    store(ampx, task_id, attempt, stream, &text).await
+}
+
+async fn store(ampx: &Ampx, task_id: TaskId, attempt: u32, stream: LogStream, text: &str) -> Result<(), AmpxError> {
     if text.is_empty() {
         return Ok(());
     }

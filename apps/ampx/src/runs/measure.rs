@@ -55,6 +55,11 @@ pub(super) fn checked(verdict: &Verdict, waited: Duration, counts: bool) {
     }
 }
 
+/// Takes note of an attempt that ended with this verdict.
+pub(super) fn decided(verdict: &Verdict) {
+    ended(outcome(verdict));
+}
+
 /// Takes note of a check that was run again after a red.
 pub(super) fn reran(verdict: &Verdict) {
     INSTRUMENTS.reruns.add(1, &[KeyValue::new("outcome", outcome(verdict))]);

@@ -1,6 +1,6 @@
 //! What a run works against: the repository fetched, its base fixed, and what the base branch's `.opsmith.toml` says.
 
-use opsmith_forge::git::BaseRef;
+use opsmith_forge::git::{BaseRef, CachedRepo};
 use opsmith_model::{ErrorKind, Hint, TaskId, nearest};
 use opsmith_runs::{Halt, RunContext};
 
@@ -8,9 +8,9 @@ use super::halt::halt;
 use super::log;
 use super::repository::{self, FILE, RepositoryFile};
 use super::walls;
-use super::work::{Prepared, change, patiently, repo};
-use crate::Ampx;
-use crate::config::Settings;
+use super::work::{Decides, Prepared, change, patiently, unless_stopped};
+use crate::config::{CiProvider, Settings};
+use crate::{Ampx, AmpxError};
 
 /// How much is repeated of a name that nobody here gave.
 const MOST_NAME_CHARS: usize = 60;
@@ -19,12 +19,13 @@ const MOST_NAME_CHARS: usize = 60;
 pub(super) async fn prepare(run: &RunContext, ampx: &Ampx, id: TaskId) -> Result<Prepared, Halt> {
     let run_id = run.run_id();
     run.step("prepare", |scope| async move {
-        let repo = repo(ampx, id).await?;
-        patiently(&scope, || repo.fetch()).await?;
         let task = ampx.task(id).await.map_err(halt)?;
+        let url = ampx.url_of(&task).map_err(halt)?;
+        let repo = unless_stopped(&scope, ampx.remote(&url)).await?.map_err(halt)?;
+        patiently(&scope, || async { repo.fetch().await.map_err(|error| ampx.of_remote(&url, error)) }).await?;
         let base = match (task.base.clone(), task.base_sha.clone()) {
             (Some(branch), Some(sha)) => BaseRef { branch, sha },
-            (asked, _) => patiently(&scope, || repo.resolve(asked.as_deref())).await?,
+            (asked, _) => patiently(&scope, || resolve(ampx, &repo, asked.as_deref())).await?,
         };
         let file = repository::read(ampx, &repo, &base.sha).await?;
         // Noted first: what is not known may be why the rest is not as somebody wants it.
@@ -40,6 +41,10 @@ pub(super) async fn prepare(run: &RunContext, ampx: &Ampx, id: TaskId) -> Result
             log::say(ampx, id, 0, &line).await.map_err(halt)?;
         }
         walls::check_asked(ampx, agent.unwrap_or(&task.agent))?;
+        // Before an agent's work is paid for that could not be committed.
+        if let Some(signer) = &ampx.signer {
+            signer.probe().await.map_err(|error| Halt::failed(&error))?;
+        }
         change(ampx, &scope, id, run_id, |task| {
             task.base = Some(base.branch.clone());
             task.base_sha = Some(base.sha.clone());
@@ -51,9 +56,46 @@ pub(super) async fn prepare(run: &RunContext, ampx: &Ampx, id: TaskId) -> Result
         .await?;
         let RepositoryFile { ci_command, .. } = file;
         let ci = &ampx.settings.ci;
-        Ok(Prepared { base, ci_command: ci_command.or_else(|| ci.command.clone()), reruns: ci.reruns })
+        let ci_command = ci_command.or_else(|| ci.command.clone());
+        let on_github = ampx.forge.github(&url).is_some();
+        let decides = decides(&ampx.settings, on_github, ci_command.is_some())?;
+        Ok(Prepared { base, ci_command, reruns: ci.reruns, on_github, decides })
     })
     .await
+}
+
+async fn resolve(ampx: &Ampx, repo: &CachedRepo, asked: Option<&str>) -> Result<BaseRef, AmpxError> {
+    repo.resolve(asked).await.map_err(|error| ampx.of_remote(repo.url(), error))
+}
+
+/// Who decides: with `auto` a command, since somebody chose it, then the forge of the repository, then its workflows
+/// run here.
+fn decides(settings: &Settings, on_github: bool, has_command: bool) -> Result<Decides, Halt> {
+    let github = Decides::GitHub { first_here: settings.ci.local_first };
+    match settings.ci.provider {
+        CiProvider::GitHub if !on_github => Err(Halt::failed(&NotOnGitHub)),
+        CiProvider::GitHub => Ok(github),
+        CiProvider::Auto if on_github && !has_command => Ok(github),
+        CiProvider::Auto | CiProvider::Act | CiProvider::Command | CiProvider::None => Ok(Decides::Here),
+    }
+}
+
+/// GitHub is to check a repository that it has not.
+#[derive(Debug, thiserror::Error)]
+#[error("`ampx.ci.provider` is `github`, and the repository is not on a GitHub that is configured")]
+struct NotOnGitHub;
+
+impl Hint for NotOnGitHub {
+    fn kind(&self) -> ErrorKind {
+        ErrorKind::Invalid
+    }
+
+    fn hint(&self) -> Option<String> {
+        Some(
+            "set `GITHUB_TOKEN` or an App, and `github.base_url` of an Enterprise server, or another provider"
+                .to_owned(),
+        )
+    }
 }
 
 /// A repository names an agent that this configuration does not have.

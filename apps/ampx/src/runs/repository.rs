@@ -93,6 +93,14 @@ impl RepositoryFile {
     }
 }
 
+/// What a file's text says of agent and check, and what is noted of it; for dev/fuzz only.
+#[cfg(feature = "fuzzing")]
+pub fn repository_file(text: &str) -> Result<(Option<String>, Option<String>, Option<String>), String> {
+    let file = RepositoryFile::parse(text).map_err(|error| error.to_string())?;
+    let note = file.note();
+    Ok((file.agent, file.ci_command, note))
+}
+
 fn told(key: &str) -> String {
     let short: String = key.chars().filter(|c| !c.is_control()).take(60).collect();
     match nearest(key, KNOWN) {

@@ -10,10 +10,11 @@ use super::check::{self, Checked, Red};
 use super::gate::gate;
 use super::halt::halt;
 use super::prompt::Failure;
-use super::work::{End, Work, change};
-use super::{effects, finish, measure, prepare};
+use super::work::{Decides, End, Work, change};
+use super::{effects, finish, github_ci, measure, prepare};
+use crate::gates::FindingKind;
 use crate::inputs::{Mode, TaskInput};
-use crate::task::{TaskEvent, TaskStatus};
+use crate::task::{Task, TaskEvent, TaskStatus};
 use crate::{Ampx, db, sweep_turn};
 
 /// The longest wait between two attempts.
@@ -31,7 +32,9 @@ pub async fn run(run: RunContext, ampx: Ampx, input: TaskInput) -> Result<(), Ha
         Err(interrupted @ Halt::Interrupted(_)) => return Err(interrupted),
     };
     let aborted = matches!(end, End::Aborted(_));
-    finish::finish(&run, &ampx, input.task_id, end).await?;
+    let finished = finish::finish(&run, &ampx, input.task_id, end).await;
+    ampx.end_redacting(input.task_id);
+    finished?;
     if aborted { Err(Halt::Cancelled) } else { Ok(()) }
 }
 
@@ -47,14 +50,21 @@ struct Begun {
     /// What CI said of the commit that a resumed run begins with, where it was green.
     #[serde(default)]
     passed: Option<String>,
+    /// The newest commit was held for a secret.
+    #[serde(default)]
+    leaks: bool,
 }
 
 async fn drive(run: &RunContext, ampx: &Ampx, input: &TaskInput) -> Result<End, Halt> {
     let id = input.task_id;
+    ampx.begin_redacting(id).await;
     sweep_turn::let_pass(ampx).await.map_err(halt)?;
     let begun = begin(run, ampx, id, input.mode).await?;
     let prepared = prepare::prepare(run, ampx, id).await?;
-    let mut work = Work { ampx: ampx.clone(), id, prepared, head: begun.head_sha, pushed: begun.pushed_sha };
+    let pushed = begun.pushed_sha;
+    // What was pushed was searched before, as was the base by whoever pushed it.
+    let instead = begun.leaks.then(|| pushed.clone().unwrap_or_else(|| prepared.base.sha.clone()));
+    let mut work = Work { ampx: ampx.clone(), id, prepared, head: begun.head_sha, pushed, instead };
     if let (Mode::Accept, Some(head)) = (input.mode, work.head.clone()) {
         return accepted(run, &mut work, begun.first.saturating_sub(1), &head).await;
     }
@@ -89,7 +99,7 @@ async fn drive(run: &RunContext, ampx: &Ampx, input: &TaskInput) -> Result<End, 
                 return Ok(End::Review("the agent changed nothing, twice".to_owned()));
             }
         };
-        (work.head, hindered) = (Some(head.clone()), None);
+        (work.head, work.instead, hindered) = (Some(head.clone()), None, None);
         if let Some(end) = gate(run, &work, number, &head).await? {
             if !run.is_replayed() {
                 measure::held();
@@ -108,7 +118,10 @@ async fn drive(run: &RunContext, ampx: &Ampx, input: &TaskInput) -> Result<End, 
         if let Some(end) = over_budget(run, ampx, id, number).await? {
             return Ok(end);
         }
-        let base = check::compare_with_base(run, &work, number, &failure.report).await?;
+        let base = match failure.by {
+            Decides::Here => check::compare_with_base(run, &work, number, &failure.report).await?,
+            Decides::GitHub { .. } => github_ci::compare_with_base(run, &work, number, &failure.report).await?,
+        };
         last = Some(Failure { report: failure.report, otherwise: failure.otherwise, base });
     }
     if let Some(how) = hindered {
@@ -134,6 +147,9 @@ async fn check_and_push(
     head: &str,
     passed: Option<&str>,
 ) -> Result<Stand, Halt> {
+    if let Decides::GitHub { first_here } = work.prepared.decides {
+        return push_and_await(run, work, number, head, passed, first_here).await;
+    }
     let first = work.ampx.settings.ci.local_first;
     if !first && let Some(end) = effects::push(run, work, number, head).await? {
         return Ok(Stand::End(end));
@@ -150,6 +166,34 @@ async fn check_and_push(
         return Ok(Stand::End(end));
     }
     Ok(Stand::Green(passed))
+}
+
+/// Checks here as far as that can be done, pushes, and waits for GitHub's CI, which decides.
+async fn push_and_await(
+    run: &RunContext,
+    work: &mut Work,
+    number: u32,
+    head: &str,
+    passed: Option<&str>,
+    first_here: bool,
+) -> Result<Stand, Halt> {
+    if first_here
+        && passed.is_none()
+        && let Checked::Red(red) = check::check(run, work, number, head).await?
+    {
+        return Ok(Stand::Red(red));
+    }
+    if let Some(end) = effects::push(run, work, number, head).await? {
+        return Ok(Stand::End(end));
+    }
+    if let Some(passed) = passed {
+        return Ok(Stand::Green(passed.to_owned()));
+    }
+    Ok(match github_ci::check(run, work, number, head).await? {
+        Checked::Green(passed) => Stand::Green(passed),
+        Checked::Red(red) => Stand::Red(red),
+        Checked::Stop(reason) => Stand::End(End::Review(reason)),
+    })
 }
 
 /// A person has let the commit pass: push, CI and pull request follow, and a red is for a person again.
@@ -182,6 +226,7 @@ async fn begin(run: &RunContext, ampx: &Ampx, id: TaskId, mode: Mode) -> Result<
             Mode::Resume => db::attempts::of_task(ampx.store.read(), id).await?.pop(),
             Mode::Start | Mode::Continue | Mode::Accept => None,
         };
+        let leaks = leaks(ampx, &task).await?;
         let green = resumed.as_ref().filter(|last| last.ci_verdict.as_deref() == Some("green"));
         let passed = green.map(|last| last.summary.as_deref().unwrap_or_default());
         Ok(Begun {
@@ -192,9 +237,19 @@ async fn begin(run: &RunContext, ampx: &Ampx, id: TaskId, mode: Mode) -> Result<
             head_sha: task.head_sha,
             pushed_sha: task.pushed_sha,
             prompt: task.prompt,
+            leaks,
         })
     })
     .await
+}
+
+/// Whether the newest commit was held for a secret.
+async fn leaks(ampx: &Ampx, task: &Task) -> Result<bool, Halt> {
+    let attempts = db::attempts::of_task(ampx.store.read(), task.id).await?;
+    let made = attempts.iter().rev().find(|attempt| task.head_sha.is_some() && attempt.head_sha == task.head_sha);
+    let Some(made) = made else { return Ok(false) };
+    let found = db::findings::of_task(ampx.store.read(), task.id).await?.remove(&made.number).unwrap_or_default();
+    Ok(found.iter().any(|finding| finding.kind == FindingKind::Secret))
 }
 
 /// Waits before the next attempt: the configured delay, doubled each time, with up to a tenth of it more or less.

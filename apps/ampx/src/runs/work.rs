@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use opsmith_forge::git::{BaseRef, CachedRepo, GitError, Workspace, unpack};
+use opsmith_forge::git::{BaseRef, CachedRepo, Workspace, unpack};
 use opsmith_model::{ErrorKind, Hint, RunId, TaskId};
 use opsmith_runs::{Halt, StepScope};
 use opsmith_sandbox::Marker;
@@ -40,6 +40,26 @@ pub(super) struct Prepared {
     /// How often a red check is run again before it counts.
     #[serde(default)]
     pub(super) reruns: u32,
+    /// Whether the repository is on a GitHub that is configured.
+    #[serde(default)]
+    pub(super) on_github: bool,
+    /// Who decides whether a commit is green.
+    #[serde(default)]
+    pub(super) decides: Decides,
+}
+
+/// Who decides whether a commit is green.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Decides {
+    /// The check that runs here.
+    #[default]
+    Here,
+    /// GitHub's CI, once the commit is pushed.
+    GitHub {
+        /// Whether it is checked here before, as far as that can be done.
+        first_here: bool,
+    },
 }
 
 /// What the steps of a run work with.
@@ -53,6 +73,8 @@ pub(super) struct Work {
     /// The newest commit that we pushed. Not read from the task: a push that is done again after a kill would find
     /// its own mark there, and have another plan than the one that was permitted.
     pub(super) pushed: Option<String>,
+    /// What the next commit is put on in place of the newest, which holds a secret and is never pushed.
+    pub(super) instead: Option<String>,
 }
 
 impl Work {
@@ -60,9 +82,14 @@ impl Work {
         self.ampx.task(self.id).await.map_err(halt)
     }
 
-    /// The commit that the next one builds on.
+    /// The commit whose files the next one builds on.
     pub(super) fn parent(&self) -> &str {
         self.head.as_deref().unwrap_or(&self.prepared.base.sha)
+    }
+
+    /// The commit that the next one has as its parent.
+    pub(super) fn onto(&self) -> &str {
+        self.instead.as_deref().unwrap_or_else(|| self.parent())
     }
 
     pub(super) fn workspace(&self) -> Workspace {
@@ -78,7 +105,7 @@ impl Work {
             return Ok(repo);
         }
         if !repo.contains(&self.prepared.base.sha).await.map_err(halt)? {
-            repo.fetch().await.map_err(halt)?;
+            remote(&self.ampx, self.id).await?.fetch().await.map_err(halt)?;
         }
         if let Some(head) = &self.head
             && !repo.contains(head).await.map_err(halt)?
@@ -92,6 +119,13 @@ impl Work {
 
 pub(crate) fn workspace(ampx: &Ampx, id: TaskId) -> Workspace {
     Workspace::at(&ampx.work_root, &id.to_string(), ampx.git.clone())
+}
+
+/// The cached repository of a task, by a git that may talk to its remote.
+pub(super) async fn remote(ampx: &Ampx, id: TaskId) -> Result<CachedRepo, Halt> {
+    let task = ampx.task(id).await.map_err(halt)?;
+    let url = ampx.url_of(&task).map_err(halt)?;
+    ampx.remote(&url).await.map_err(halt)
 }
 
 /// The cached repository of a task.
@@ -111,11 +145,21 @@ pub(super) fn marker(id: TaskId, what: &str) -> Result<Marker, AmpxError> {
     Ok(format!("ampx-{id}-{what}").parse()?)
 }
 
+/// Waits for `what`, unless the run has to stop. What acts must bear to be dropped.
+pub(super) async fn unless_stopped<T>(scope: &StepScope, what: impl Future<Output = T>) -> Result<T, Halt> {
+    let token = scope.token();
+    tokio::select! {
+        done = what => Ok(done),
+        () = token.cancelled() => Err(scope.stopped()),
+    }
+}
+
 /// Tries a network call again where it was unavailable, unless the run has to stop.
-pub(super) async fn patiently<T, F, Fut>(scope: &StepScope, call: F) -> Result<T, Halt>
+pub(super) async fn patiently<T, E, F, Fut>(scope: &StepScope, call: F) -> Result<T, Halt>
 where
     F: Fn() -> Fut,
-    Fut: Future<Output = Result<T, GitError>>,
+    E: Hint + std::fmt::Display + Into<AmpxError>,
+    Fut: Future<Output = Result<T, E>>,
 {
     let token = scope.token();
     let mut tried = 1;

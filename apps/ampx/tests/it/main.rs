@@ -10,7 +10,7 @@ use opsmith_host::process::Catalogue;
 
 /// ampx alone on the platform; the binary's own catalogue has every product.
 const CATALOGUE: Catalogue = Catalogue {
-    settings: &[PLATFORM, ampx::config::SETTINGS],
+    settings: &[PLATFORM, ampx::config::SETTINGS, ampx::models::SETTINGS, ampx::github::SETTINGS],
     effects: &[ampx::EFFECTS],
     migrations: &[
         opsmith_guard::migrations,

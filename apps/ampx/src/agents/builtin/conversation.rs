@@ -1,4 +1,4 @@
-use opsmith_llm::{Completion, Message, PromptCaching, Request, UserPart};
+use opsmith_llm::{Caching, Completion, Message, PromptCaching, Request, UserPart};
 
 use super::tools;
 use crate::agents::Job;
@@ -8,17 +8,20 @@ const SYSTEM: &str = include_str!("system.md");
 const MAX_TOKENS: u32 = 16_000;
 /// What of the conversation is sent; older results of tools are left out beyond it.
 const MAX_BYTES: usize = 600 << 10;
+/// A conversation that is shorter than this is not what a model cannot take.
+const LEAST_BYTES: usize = 16 << 10;
 const LEFT_OUT: &str = "(left out; call the tool again if it matters)";
 
 /// The request that grows with each turn.
 pub(super) struct Conversation(pub(super) Request);
 
 impl Conversation {
-    pub(super) fn new(model: &str, job: &Job<'_>) -> Self {
+    pub(super) fn new(model: &str, caching: Caching, job: &Job<'_>) -> Self {
         Self(Request {
             system: Some(SYSTEM.to_owned()),
             tools: tools::offered(job.check),
             prompt_caching: PromptCaching::Conversation,
+            caching,
             ..Request::new(model, job.prompt.clone(), MAX_TOKENS)
         })
     }
@@ -29,17 +32,39 @@ impl Conversation {
         if !results.is_empty() {
             self.0.messages.push(Message::User(results));
         }
-        self.shorten();
+        // Well below the limit at once: what is left out changes the beginning, which the provider then reads anew.
+        if self.bytes() > MAX_BYTES {
+            self.shorten(MAX_BYTES / 2);
+        }
+    }
+
+    /// Adds a turn that was cut short, and has the model go on. Providers take no turn without words.
+    pub(super) fn prod(&mut self, completion: Completion) {
+        if !completion.parts.is_empty() {
+            self.0.messages.push(Message::Assistant(completion.parts));
+            self.0.messages.push(Message::user("Your answer was cut short. Go on, in smaller steps."));
+        }
+    }
+
+    /// Leaves out half of it, for a model that cannot take so much; false where there is not so much to leave out.
+    pub(super) fn halve(&mut self) -> bool {
+        let before = self.bytes();
+        self.shorten((before / 2).max(LEAST_BYTES));
+        self.bytes() < before
+    }
+
+    fn bytes(&self) -> usize {
+        self.0.messages.iter().map(size).sum()
     }
 
     /// Leaves out the oldest results until the rest fits; the last turn stays whole.
-    fn shorten(&mut self) {
-        let mut bytes: usize = self.0.messages.iter().map(size).sum();
+    fn shorten(&mut self, most: usize) {
+        let mut bytes = self.bytes();
         let older = self.0.messages.len().saturating_sub(1);
         for message in &mut self.0.messages[..older] {
             let Message::User(parts) = message else { continue };
             for part in parts {
-                if bytes <= MAX_BYTES {
+                if bytes <= most {
                     return;
                 }
                 if let UserPart::ToolResult { content, .. } = part
@@ -86,10 +111,13 @@ mod tests {
         let mut messages: Vec<Message> = vec![Message::user("Do it.")];
         messages.extend((0..10).map(|number| Message::User(vec![result(number)])));
         let mut conversation = Conversation(Request { messages, ..Request::new("m", "", 1) });
-        conversation.shorten();
+        conversation.shorten(MAX_BYTES);
         let sizes: Vec<usize> = conversation.0.messages.iter().map(size).collect();
         assert_eq!(sizes[0], "Do it.".len());
         assert_eq!(sizes[1..6], [LEFT_OUT.len(); 5]);
         assert_eq!(sizes[6..].iter().filter(|size| **size == 100 << 10).count(), 5);
+        assert!(conversation.halve() && conversation.halve());
+        assert_eq!(size(conversation.0.messages.last().unwrap()), 100 << 10, "what was just answered stays");
+        assert!(!conversation.halve());
     }
 }

@@ -11,5 +11,6 @@ mod models;
 mod probe;
 mod search;
 mod tools;
+mod waiting;
 
 pub use agent::BuiltinAgent;

@@ -1,5 +1,5 @@
 use opsmith_host::config::process_env;
-use opsmith_llm::Provider;
+use opsmith_llm::{Provider, Wire};
 use opsmith_model::Secret;
 
 use crate::agents::AgentError;
@@ -7,6 +7,8 @@ use crate::config::AgentSettings;
 
 /// How a person gives it a key.
 pub(super) const LOGIN: &str = "set `ANTHROPIC_API_KEY` or `OPENAI_API_KEY`";
+const ANTHROPIC_KEY: &str = "ANTHROPIC_API_KEY";
+const OPENAI_KEY: &str = "OPENAI_API_KEY";
 const CLAUDE: &str = "claude-sonnet-5-5";
 const GPT: &str = "gpt-6.1-sol";
 
@@ -18,12 +20,21 @@ pub(super) struct Model {
 }
 
 impl Model {
+    /// The variable that the key came from.
+    pub(super) fn key_variable(&self) -> Option<&'static str> {
+        self.provider.key.as_ref()?;
+        Some(match self.provider.wire {
+            Wire::Messages => ANTHROPIC_KEY,
+            Wire::OpenAi | Wire::Compatible => OPENAI_KEY,
+        })
+    }
+
     /// What the configuration names, else a model of the provider that there is a key for.
     ///
     /// A configured address needs no key: a server of one's own often has none.
     pub(super) fn choose(settings: &AgentSettings) -> Result<Self, AgentError> {
         let variable = |name| process_env(name).filter(|value| !value.is_empty());
-        let (anthropic, openai) = (variable("ANTHROPIC_API_KEY"), variable("OPENAI_API_KEY"));
+        let (anthropic, openai) = (variable(ANTHROPIC_KEY), variable(OPENAI_KEY));
         let is_claude = match settings.model.as_deref() {
             Some(model) => model.starts_with("claude"),
             None => anthropic.is_some() || openai.is_none(),

@@ -13,6 +13,7 @@ use crate::agents::{AgentError, Job};
 const RUN_TESTS: &str = "run_tests";
 const EDIT: &str = "edit_file";
 const DELETE: &str = "delete_file";
+const RENAME: &str = "rename_file";
 
 /// What a tool answered.
 pub(super) struct Answer {
@@ -49,11 +50,19 @@ struct Editing {
     #[serde(default)]
     old: String,
     new: String,
+    #[serde(default)]
+    all: bool,
 }
 
 #[derive(Deserialize)]
 struct Deleting {
     path: String,
+}
+
+#[derive(Deserialize)]
+struct Renaming {
+    path: String,
+    to: String,
 }
 
 /// The tools of a job; the check is among them where there is one.
@@ -75,11 +84,13 @@ pub(super) fn offered(check: Option<&str>) -> Vec<Tool> {
         ),
         tool(
             EDIT,
-            "Replaces `old`, which must stand in the file exactly once, by `new`. With an empty `old`, makes a new file.",
+            "Replaces `old`, which must stand in the file exactly once, by `new`; with `all`, wherever it stands. With an \
+             empty `old`, makes a new file, executable where it begins with `#!`.",
             &["path", "old", "new"],
-            &json!({ "path": path, "old": { "type": "string" }, "new": { "type": "string" } }),
+            &json!({ "path": path, "old": { "type": "string" }, "new": { "type": "string" }, "all": { "type": "boolean" } }),
         ),
         tool(DELETE, "Deletes a file.", &["path"], &json!({ "path": path })),
+        tool(RENAME, "Gives a file another name.", &["path", "to"], &json!({ "path": path, "to": path })),
     ];
     if let Some(command) = check {
         let words = format!("Runs the repository's check, `{command}`, on the files as they are.");
@@ -106,7 +117,7 @@ pub(super) async fn run(job: &Job<'_>, call: &ToolCall, deadline: Instant) -> Re
     let (tree, asked) = (job.tree.to_owned(), call.clone());
     let worked = tokio::task::spawn_blocking(move || on_files(&tree, &asked)).await;
     let worked = worked.unwrap_or_else(|_| Err("the tool failed".to_owned()));
-    if let (Ok(_), EDIT | DELETE, Some(path)) = (&worked, call.name.as_str(), input["path"].as_str()) {
+    if let (Ok(_), EDIT | DELETE | RENAME, Some(path)) = (&worked, call.name.as_str(), input["path"].as_str()) {
         event = AgentEvent::Edit { path: path.to_owned() };
     }
     let is_error = worked.is_err();
@@ -126,10 +137,14 @@ fn on_files(tree: &Path, call: &ToolCall) -> Result<String, String> {
             search::search(tree, &pattern, &path)
         }
         EDIT => {
-            let Editing { path, old, new } = parse(call)?;
-            edit::edit(tree, &path, &old, &new)
+            let Editing { path, old, new, all } = parse(call)?;
+            edit::edit(tree, &path, &old, &new, all)
         }
         DELETE => edit::delete(tree, &parse::<Deleting>(call)?.path),
+        RENAME => {
+            let Renaming { path, to } = parse(call)?;
+            edit::rename(tree, &path, &to)
+        }
         other => Err(format!("there is no tool `{other}`")),
     }
 }

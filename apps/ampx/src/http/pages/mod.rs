@@ -21,5 +21,7 @@ mod start;
 mod status;
 mod task;
 
+#[cfg(feature = "fuzzing")]
+pub use patch::lines_by_file;
 pub use router::NAV;
 pub(super) use router::routes;

@@ -112,6 +112,18 @@ fn bare(name: &str) -> &str {
     name.strip_prefix("a/").or_else(|| name.strip_prefix("b/")).unwrap_or(name)
 }
 
+/// Takes a diff apart and gives each file's lines as they were, for dev/fuzz only.
+#[cfg(feature = "fuzzing")]
+pub fn lines_by_file(diff: &str) -> Vec<(usize, Vec<String>)> {
+    let line = |line: &Line<'_>| match line {
+        Line::Hunk(text) | Line::Remark(text) => (*text).to_owned(),
+        Line::Same { text, .. } => format!(" {text}"),
+        Line::Added { text, .. } => format!("+{text}"),
+        Line::Removed { text, .. } => format!("-{text}"),
+    };
+    files(diff).iter().map(|file| (file.notes.len(), file.lines.iter().map(line).collect())).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -136,7 +136,7 @@ async fn a_budget_in_dollars_holds_before_it_is_overspent() {
     let detail = world.ended(id).await;
     assert_eq!(detail.task.status, TaskStatus::NeedsReview, "{}", detail.task.summary);
     let log = world.log(id).await;
-    assert!(log.contains("was stopped over its budget"), "{log}");
+    assert!(log.contains("was stopped with its budget spent"), "{log}");
     let spent: f64 = detail.attempts.iter().filter_map(|attempt| attempt.usage.cost_usd).sum();
     assert!(spent > 0.0 && spent <= 0.02, "{spent}");
     // The provider was told to write no more than there was money for.

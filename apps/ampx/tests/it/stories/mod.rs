@@ -2,8 +2,11 @@
 
 mod agents;
 mod builtin;
+mod builtin_models;
 mod check_faults;
 mod gates;
+mod github;
+mod github_faults;
 mod going_on;
 mod hostile;
 mod merging;
@@ -11,6 +14,8 @@ mod programs;
 mod real_agents;
 mod reruns;
 mod rounds;
+mod secrets;
+mod signing;
 mod spine;
 mod throng;
 mod upkeep;

@@ -29,7 +29,7 @@ fn runs(world: &World) -> usize {
 
 async fn body(world: &World, detail: &TaskDetail) -> String {
     let url = RepoUrl::parse(&detail.task.repo).unwrap();
-    world.ampx.forge.of_branch(&url, &detail.task.branch).await.unwrap().unwrap().body
+    world.ampx.forge.local().of_branch(&url, &detail.task.branch).await.unwrap().unwrap().body
 }
 
 #[tokio::test(flavor = "multi_thread")]
