@@ -3,8 +3,8 @@ use opsmith_host::process::Catalogue;
 
 /// What the products bring: their settings, effects and tables.
 pub const CATALOGUE: Catalogue = Catalogue {
-    settings: &[PLATFORM, ampx::config::SETTINGS],
-    effects: &[ampx::EFFECTS],
+    settings: &[PLATFORM, ampx::config::SETTINGS, ampx::models::SETTINGS, ampx::github::SETTINGS],
+    effects: &[opsmith_guard::secrets::EFFECTS, ampx::EFFECTS],
     migrations: &[
         opsmith_guard::migrations,
         opsmith_runs::migrations,

@@ -1,4 +1,5 @@
 use clap::Subcommand;
+use opsmith_guard::secrets::Scanner;
 use opsmith_host::cli::{Exit, Failure};
 use opsmith_host::config::Platform;
 use opsmith_host::process::policy;
@@ -42,7 +43,7 @@ pub(super) fn run(session: &Session, args: &Args) -> Result<Exit, Failure> {
 
 fn check(session: &Session) -> Result<Exit, Failure> {
     let config = session.config()?;
-    Platform::resolve(&config)?;
+    Scanner::new(&Platform::resolve(&config)?.secrets.scan())?;
     ampx::cli::checked_settings(&config)?;
     policy(&CATALOGUE, &config)?;
     let file = config.file();

@@ -1,7 +1,7 @@
 //! The command line: `opsmith …`, and each product's under its own name.
 //!
 //! Each command is one file with its `Args` and its `run`. What is administration (`runs`, `confirm`, `audit`,
-//! `store`) works on the store itself, with or without a server beside it.
+//! `token`, `secrets`, `store`) works on the store itself, with or without a server beside it.
 
 mod audit;
 mod completion;
@@ -13,9 +13,11 @@ mod man;
 mod openapi;
 mod parser;
 mod runs;
+mod secrets;
 mod serve;
 mod session;
 mod store;
+mod token;
 mod version;
 mod worker;
 

@@ -7,7 +7,9 @@ use opsmith_model::ErrorKind;
 use tracing::Level;
 
 use super::session::Session;
-use super::{audit, completion, config, confirm, doctor, man, openapi, runs, serve, store, version, worker};
+use super::{
+    audit, completion, config, confirm, doctor, man, openapi, runs, secrets, serve, store, token, version, worker,
+};
 
 const EXAMPLES: &str = "\
 Products, each with commands of its own (also by a link of its name):
@@ -41,6 +43,10 @@ enum Command {
     Confirm(confirm::Args),
     /// The record of every change
     Audit(audit::Args),
+    /// Who may use the server, and how much
+    Token(token::Args),
+    /// What placeholders in texts stand for
+    Secrets(secrets::Args),
     /// The settings and where they came from
     Config(config::Args),
     /// The database
@@ -98,6 +104,8 @@ async fn dispatch(session: &Session, command: Command) -> Result<Exit, Failure> 
         Command::Runs(args) => runs::run(session, args).await,
         Command::Confirm(args) => confirm::run(session, args).await,
         Command::Audit(args) => audit::run(session, args).await,
+        Command::Token(args) => token::run(session, args).await,
+        Command::Secrets(args) => secrets::run(session, args).await,
         Command::Config(args) => config::run(session, &args),
         Command::Store(args) => store::run(session, args).await,
         Command::Doctor(args) => doctor::run(session, &args).await,

@@ -4,6 +4,7 @@ use std::time::Duration;
 use ampx::{open, start_worker};
 use opsmith_host::cli::{Exit, Failure};
 use opsmith_host::config::Platform;
+use opsmith_host::http::auth::{Gate, GateOptions};
 use opsmith_host::http::{ServeOptions, bind, is_loopback, serve};
 use opsmith_host::process::Process;
 use opsmith_host::{shutdown, telemetry};
@@ -33,9 +34,9 @@ pub(super) struct Args {
     concurrency: Option<u16>,
 }
 
-/// An address that others could reach.
+/// An address that others could reach, and nobody to tell who may.
 #[derive(Debug, thiserror::Error)]
-#[error("`{0}` can be reached from other machines, and this server has no tokens to tell who may use it")]
+#[error("`{0}` can be reached from other machines, and there is no token to tell who may use it")]
 struct Exposed(String);
 
 impl Hint for Exposed {
@@ -44,7 +45,7 @@ impl Hint for Exposed {
     }
 
     fn hint(&self) -> Option<String> {
-        Some("listen on 127.0.0.1, and reach it from elsewhere through an SSH tunnel".to_owned())
+        Some("make one with `opsmith token create NAME --role admin`, or listen on 127.0.0.1".to_owned())
     }
 }
 
@@ -57,11 +58,18 @@ pub(super) async fn run(session: &Session, args: Args) -> Result<Exit, Failure> 
     }
     let stop = shutdown::on_signal()
         .map_err(|error| Failure::new(ErrorKind::Failed, format!("failed to listen for signals: {error}")))?;
-    // Before anything is begun that a taken port would have to undo.
-    let (listener, socket) = listen(&address).await?;
+    // Others are let near only when there is a token to tell who may. Else the address comes before anything is begun
+    // that a taken port would have to undo.
+    let bound = if reaches_others(&address).await { None } else { Some(listen(&address).await?) };
     let process = Process::open(&CATALOGUE, &config).await?;
+    let (listener, socket) = match bound {
+        Some(bound) => bound,
+        None if process.guard.tokens().count_active().await? == 0 => return Err(Exposed(address).into()),
+        None => listen(&address).await?,
+    };
     let ampx = open(&process, &config)?;
-    let router = crate::http::router(&process, &ampx, Process::local_user());
+    let gate = gate(session, &process, &socket).await?;
+    let router = crate::http::router(&process, &ampx, &gate);
     let worker = start_worker(&ampx, &process, None, args.concurrency.map(usize::from)).await?;
     session.name_others(&process, worker.id()).await?;
     if telemetry::exporting() {
@@ -77,16 +85,23 @@ pub(super) async fn run(session: &Session, args: Args) -> Result<Exit, Failure> 
 }
 
 async fn listen(address: &str) -> Result<(TcpListener, SocketAddr), Failure> {
-    // What cannot be resolved is `bind`'s to report.
-    if let Ok(mut resolved) = lookup_host(address).await
-        && !resolved.all(|socket| is_loopback(&socket))
-    {
-        return Err(Exposed(address.to_owned()).into());
-    }
     let listener = bind(address).await?;
     match listener.local_addr() {
-        Ok(socket) if is_loopback(&socket) => Ok((listener, socket)),
-        Ok(socket) => Err(Exposed(socket.to_string()).into()),
+        Ok(socket) => Ok((listener, socket)),
         Err(error) => Err(Failure::new(ErrorKind::Failed, format!("failed to read the listener's address: {error}"))),
     }
+}
+
+/// Whether other machines could reach that address; what cannot be resolved is `bind`'s to report.
+async fn reaches_others(address: &str) -> bool {
+    lookup_host(address).await.is_ok_and(|mut resolved| resolved.any(|socket| !is_loopback(&socket)))
+}
+
+/// The gate of a server on `socket`.
+async fn gate(session: &Session, process: &Process, socket: &SocketAddr) -> Result<Gate, Failure> {
+    let options = GateOptions::new(&process.platform.server, socket);
+    if options.required && process.guard.tokens().count_active().await? == 0 {
+        session.output.warn("a token is required and there is none: make one with `opsmith token create NAME`");
+    }
+    Ok(crate::http::gate(process, Process::local_user(), options))
 }

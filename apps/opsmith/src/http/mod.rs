@@ -1,7 +1,8 @@
 //! The platform's own part of the HTTP API, and the products' parts beside it in one router.
 //!
-//! Who asks is decided in one place, [`router`], for every route of every product.
+//! What each route of every product asks is told in one place, `access`, and held by the gate around [`router`].
 
+mod access;
 mod audit;
 mod confirmations;
 mod health;
@@ -14,8 +15,10 @@ mod shape;
 mod site;
 #[cfg(test)]
 mod tests;
+mod tokens;
 mod workers;
 
 pub use metrics::keep_sampling;
 pub use pages::NAV;
-pub use router::{openapi, router};
+pub use router::{gate, openapi, router};
+pub(crate) use tokens::MadeToken;

@@ -1,8 +1,8 @@
 use ampx::Ampx;
-use ampx::http::Caller;
+use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::{Extension, Router};
 use opsmith_host::http::ProblemBody;
+use opsmith_host::http::auth::{Gate, GateOptions};
 use opsmith_host::process::Process;
 use opsmith_model::Principal;
 use utoipa::OpenApi;
@@ -10,7 +10,7 @@ use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouterExt as _};
 use utoipa_axum::routes;
 
 use super::site::Site;
-use super::{audit, confirmations, health, metrics, pages, root, runs, workers};
+use super::{access, audit, confirmations, health, metrics, pages, root, runs, tokens, workers};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -22,6 +22,7 @@ use super::{audit, confirmations, health, metrics, pages, root, runs, workers};
         (name = "runs", description = "Durable runs of every product"),
         (name = "confirmations", description = "Questions that wait for a person's yes"),
         (name = "audit", description = "The hash chain of what was done"),
+        (name = "tokens", description = "Who may use this server, and how much"),
         (name = "platform", description = "The server itself"),
     )
 )]
@@ -37,6 +38,8 @@ fn routes() -> OpenApiRouter<Site> {
         .routes(routes!(confirmations::show, confirmations::answer))
         .routes(routes!(audit::list, audit::record).layer(DefaultBodyLimit::max(audit::MOST_BODY_BYTES)))
         .routes(routes!(audit::verify))
+        .routes(routes!(tokens::list, tokens::create))
+        .routes(routes!(tokens::revoke))
         .routes(routes!(workers::list))
         .routes(routes!(health::health))
         .routes(routes!(health::live))
@@ -46,19 +49,22 @@ fn routes() -> OpenApiRouter<Site> {
         .routes(routes!(root::root))
 }
 
-/// Every route of this server. Until there are tokens, `caller` makes every request.
-pub fn router(process: &Process, ampx: &Ampx, caller: Principal) -> Router {
+/// The gate of this server with its rules; `local` makes the requests as long as it is open.
+pub fn gate(process: &Process, local: Principal, options: GateOptions) -> Gate {
+    Gate::new(process.guard.tokens(), access::RULES, local, options)
+}
+
+/// Every route of this server, behind `gate`.
+pub fn router(process: &Process, ampx: &Ampx, gate: &Gate) -> Router {
     let document = openapi().to_pretty_json().unwrap_or_default().into();
     let site = Site { process: process.clone(), ampx: ampx.clone(), document };
     let platform: Router<Site> = routes().into();
-    platform
-        .merge(pages::routes())
-        .with_state(site)
-        .merge(ampx::http::router(ampx.clone()))
-        .layer(Extension(Caller(caller)))
+    gate.around(platform.merge(pages::routes()).with_state(site).merge(ampx::http::router(ampx.clone())))
 }
 
 /// What [`router`] answers to; needs nothing that runs.
 pub fn openapi() -> utoipa::openapi::OpenApi {
-    routes().into_openapi().merge_from(ampx::http::openapi())
+    let mut document = routes().into_openapi().merge_from(ampx::http::openapi());
+    access::describe(&mut document);
+    document
 }

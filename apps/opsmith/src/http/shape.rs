@@ -1,7 +1,7 @@
 //! How the platform's types look on the wire; only their schemas are used.
 #![expect(dead_code, reason = "only their schemas are used")]
 
-use ampx::http::shape::{Plan, Principal};
+use ampx::http::shape::{Plan, Principal, PrincipalKind};
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -283,4 +283,39 @@ pub(super) struct Chain {
     head: String,
     /// The clients' chains whose links it holds, by name.
     clients: Vec<ClientChain>,
+}
+
+/// A token, without its text.
+#[derive(ToSchema)]
+pub(super) struct Token {
+    /// Its id, a ULID and a part of its text.
+    id: String,
+    /// The name of whoever it stands for.
+    name: String,
+    /// What sort of principal that is; only a user's token can answer for a person.
+    kind: PrincipalKind,
+    /// How much it may.
+    role: Role,
+    /// Who made it.
+    created_by: Principal,
+    /// When it was made.
+    created_at: DateTime<Utc>,
+    /// Its end, if it has one.
+    expires_at: Option<DateTime<Utc>>,
+    /// When it was revoked, if it was.
+    revoked_at: Option<DateTime<Utc>>,
+    /// Its last use, true to a minute.
+    last_used_at: Option<DateTime<Utc>>,
+}
+
+/// How much a token may; each role may all that the one before may.
+#[derive(ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Role {
+    /// Reads.
+    Viewer,
+    /// Starts, continues and ends work; if a person, answers too.
+    Operator,
+    /// Everything, tokens included.
+    Admin,
 }

@@ -301,8 +301,12 @@ fn without_a_server_what_needs_one_ends_with_5_and_says_how_to_start_one() {
 #[test]
 fn a_server_that_others_could_reach_or_whose_port_is_taken_does_not_start() {
     let desk = Desk::new();
-    let exposed = desk.run(&["serve", "--address", "0.0.0.0:0"]).expect(2);
-    assert!(exposed.stderr.contains("tokens") && exposed.stderr.contains("127.0.0.1"), "{}", exposed.stderr);
+    let exposed = Desk::new().run(&["serve", "--address", "0.0.0.0:0"]).expect(2);
+    assert!(
+        exposed.stderr.contains("opsmith token create") && exposed.stderr.contains("127.0.0.1"),
+        "{}",
+        exposed.stderr
+    );
     let other = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = other.local_addr().unwrap().to_string();
     let taken = desk.run(&["serve", "--address", &address]).expect(1);

@@ -3,6 +3,7 @@
 
 mod cli;
 mod desk;
+mod github;
 mod kill;
 mod metrics;
 mod process;
@@ -10,6 +11,8 @@ mod quickstart;
 mod real_agents;
 mod reference;
 mod remotes;
+mod secrets;
 mod shells;
 mod tasks;
+mod tokens;
 mod trouble;

@@ -46,6 +46,10 @@ fn metrics_tell_of_the_tasks_attempts_steps_and_checks() {
         assert_eq!(value(&text, series), Some(wanted), "{series}\n{text}");
     }
     assert!(value(&text, "opsmith_worker_leases").is_some(), "{text}");
+    // Models were not asked; that they cost nothing is known all the same.
+    for series in ["opsmith_llm_tokens_total{", "llm_cost_usd_total{"] {
+        assert!(text.lines().any(|line| line.starts_with(series) && line.ends_with("} 0")), "{series}\n{text}");
+    }
     assert!(!text.contains("step=\"agent 1\""), "{text}");
     assert_eq!(server.stop(), Some(0));
 }

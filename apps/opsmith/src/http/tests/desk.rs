@@ -1,7 +1,13 @@
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use opsmith_guard::tokens::{NewToken, Role};
 use opsmith_host::config::load;
+use opsmith_host::http::auth::{GateOptions, Limits};
 use opsmith_host::process::Process;
-use opsmith_model::{Effect, EffectKind, Operation, Plan, Principal, Target};
+use opsmith_model::{Effect, EffectKind, Operation, Plan, Principal, PrincipalKind, Target, TokenId};
 use reqwest::{Method, RequestBuilder, Response};
+use sea_orm::ConnectionTrait as _;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use testkit::http::Server;
@@ -13,7 +19,20 @@ use crate::CATALOGUE;
 pub(super) struct Desk {
     pub(super) process: Process,
     pub(super) folder: TempDir,
+    /// The router as it tells of itself, every path among it.
+    pub(super) router: String,
     server: Server,
+}
+
+/// A gate on loopback that nobody is too quick for.
+pub(super) fn usual() -> GateOptions {
+    let many = NonZeroU32::new(100_000).unwrap();
+    GateOptions {
+        beyond_loopback: false,
+        required: false,
+        limits: Limits { requests_per_s: many, requests_burst: many, wrong_tokens: many },
+        recheck: Duration::from_millis(20),
+    }
 }
 
 impl Desk {
@@ -22,7 +41,12 @@ impl Desk {
         Self::of(Principal::user("ada")).await
     }
 
+    /// One where `caller` makes every request, as long as there is no token.
     pub(super) async fn of(caller: Principal) -> Self {
+        Self::with(caller, usual()).await
+    }
+
+    pub(super) async fn with(caller: Principal, options: GateOptions) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let data_dir = folder.path().display().to_string();
         let env = |name: &str| (name == "OPSMITH_DATA_DIR").then(|| data_dir.clone());
@@ -30,8 +54,38 @@ impl Desk {
         let config = load(CATALOGUE.settings, &flags, None, &env).unwrap();
         let process = Process::open(&CATALOGUE, &config).await.unwrap();
         let ampx = ampx::open(&process, &config).unwrap();
-        let router = crate::http::router(&process, &ampx, caller);
-        Self { process, folder, server: Server::start(router).await }
+        let gate = crate::http::gate(&process, caller, options);
+        let router = crate::http::router(&process, &ampx, &gate);
+        Self { process, folder, router: format!("{router:?}"), server: Server::start(router).await }
+    }
+
+    /// Makes a token, with which the server is closed to who has none; it holds a day.
+    pub(super) async fn token(&self, role: Role, kind: PrincipalKind) -> (TokenId, String) {
+        let expires_at = Some(self.process.clock.now() + Duration::from_secs(86_400));
+        let new = NewToken { name: format!("a-{role}"), kind, role, expires_at };
+        let (token, text) = self.process.guard.tokens().create(&new, &Principal::user("root")).await.unwrap();
+        (token.id, text.expose().to_owned())
+    }
+
+    /// Puts a token's end behind it.
+    pub(super) async fn expire(&self, id: TokenId) {
+        self.end(id, "created_at").await;
+    }
+
+    /// Takes a token's end away.
+    pub(super) async fn endless(&self, id: TokenId) {
+        self.end(id, "NULL").await;
+    }
+
+    async fn end(&self, id: TokenId, end: &str) {
+        let write = self.process.store.write().await.unwrap();
+        let sql = format!("UPDATE guard_tokens SET expires_at = {end} WHERE id = '{id}'");
+        assert_eq!(write.execute_unprepared(&sql).await.unwrap().rows_affected(), 1);
+        write.commit().await.unwrap();
+    }
+
+    pub(super) async fn revoke(&self, id: TokenId) {
+        self.process.guard.tokens().revoke(id, &Principal::user("root")).await.unwrap();
     }
 
     pub(super) fn request(&self, method: Method, path: &str) -> RequestBuilder {

@@ -6,6 +6,7 @@ mod orphans;
 mod pause;
 pub(crate) mod points;
 pub(crate) mod server;
+mod signing;
 mod takeover;
 mod two_at_once;
 mod worker;
