@@ -10,6 +10,9 @@ const AXE = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
 const LONG = "Mend the sums, and while there explain why_a_word_without_any_blank_can_be_as_long_as_this_one_is_and_longer";
 
 let world;
+// A server with a token, which shows its pages to those who log in.
+let closed;
+let token;
 const paths = {};
 
 async function until(id, status) {
@@ -24,6 +27,8 @@ async function until(id, status) {
 
 before(async () => {
     world = await open();
+    closed = await open();
+    token = closed.command("token", "create", "grace.hopper@example.com", "--role", "viewer");
     const merged = await start(world, "Make the failing test pass", "fixer");
     await until(merged, "success");
     const held = await start(world, "Drop a test", "weakener");
@@ -52,30 +57,57 @@ before(async () => {
         missing: "/tasks/zzzz",
     });
 });
-after(() => world?.close());
+after(async () => {
+    await closed?.close();
+    await world?.close();
+});
+
+async function look(page, name, width, colorScheme) {
+    await page.locator("h1").waitFor();
+    if (process.env.SHOTS) {
+        await page.screenshot({ path: join(process.env.SHOTS, `${name}-${width}-${colorScheme}.png`), fullPage: true });
+    }
+    const wrong = [];
+    const beyond = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+    if (beyond > 0) wrong.push(`${name} is ${beyond} px wider than the window`);
+    await page.addScriptTag({ path: AXE });
+    const { violations } = await page.evaluate(() =>
+        window.axe.run(document, { runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"] }),
+    );
+    wrong.push(...violations.map(({ id, nodes }) => `${name}: ${id}: ${nodes.map((node) => node.html).join(" ")}`));
+    return wrong;
+}
 
 for (const width of [1280, 360]) {
     for (const colorScheme of ["light", "dark"]) {
+        const viewport = { width, height: width > 400 ? 900 : 780 };
+        const options = { viewport, colorScheme, reducedMotion: "reduce", bypassCSP: true };
         test(`pages at ${width} px in ${colorScheme} fit and are accessible`, async () => {
-            const viewport = { width, height: width > 400 ? 900 : 780 };
-            const { page, leave } = await visit(world, { viewport, colorScheme, reducedMotion: "reduce", bypassCSP: true });
+            const { page, leave } = await visit(world, options);
             const wrong = [];
             for (const [name, path] of Object.entries(paths)) {
                 await page.goto(path);
-                await page.locator("h1").waitFor();
                 if (name === "running") await page.locator("#log .line", { hasText: /^line \d+$/ }).first().waitFor();
-                if (process.env.SHOTS) {
-                    const file = join(process.env.SHOTS, `${name}-${width}-${colorScheme}.png`);
-                    await page.screenshot({ path: file, fullPage: true });
-                }
-                const beyond = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
-                if (beyond > 0) wrong.push(`${name} is ${beyond} px wider than the window`);
-                await page.addScriptTag({ path: AXE });
-                const { violations } = await page.evaluate(() =>
-                    window.axe.run(document, { runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"] }),
-                );
-                wrong.push(...violations.map(({ id, nodes }) => `${name}: ${id}: ${nodes.map((node) => node.html).join(" ")}`));
+                wrong.push(...(await look(page, name, width, colorScheme)));
             }
+            assert.deepEqual(wrong, []);
+            await leave();
+        });
+
+        test(`the login at ${width} px in ${colorScheme} fits and is accessible`, async () => {
+            const { page, leave } = await visit(closed, options);
+            await page.goto("/tasks");
+            const wrong = await look(page, "login", width, colorScheme);
+            await page.getByLabel("Token").fill("ops_wrong");
+            await page.getByRole("button", { name: "Log in" }).click();
+            await page.locator("#token-error").waitFor();
+            wrong.push(...(await look(page, "login-wrong", width, colorScheme)));
+            await page.getByLabel("Token").fill(token);
+            await page.getByRole("button", { name: "Log in" }).click();
+            await page.getByRole("button", { name: "Log out" }).waitFor();
+            wrong.push(...(await look(page, "logged-in", width, colorScheme)));
+            await page.goto("/tasks/new");
+            wrong.push(...(await look(page, "not-allowed", width, colorScheme)));
             assert.deepEqual(wrong, []);
             await leave();
         });

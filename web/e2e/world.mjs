@@ -65,13 +65,17 @@ function repository(room) {
     return { remote, branches: () => git("-C", remote, "for-each-ref", "--format=%(refname:short)") };
 }
 
-function serve(room) {
+function surroundings(room) {
     const program = process.env.OPSMITH_BIN ?? join(process.env.CARGO_TARGET_DIR ?? "target", "debug", "opsmith");
     const file = join(room, "opsmith.toml");
     writeFileSync(file, config(room));
     const env = { ...process.env, OPSMITH_CONFIG: file, GIT_CONFIG_GLOBAL: "/dev/null", GIT_CONFIG_NOSYSTEM: "1" };
-    for (const name of ["DATABASE_URL", "DATABASE_PATH", "SERVER_ADDRESS", "OPSMITH_DATA_DIR"]) delete env[name];
-    const server = spawn(resolve(program), ["serve", "--address", "127.0.0.1:0"], { env, stdio: ["ignore", "ignore", "pipe"] });
+    for (const name of ["DATABASE_URL", "DATABASE_PATH", "SERVER_ADDRESS", "OPSMITH_DATA_DIR", "OPSMITH_TOKEN"]) delete env[name];
+    return { program: resolve(program), env };
+}
+
+function serve({ program, env }) {
+    const server = spawn(program, ["serve", "--address", "127.0.0.1:0"], { env, stdio: ["ignore", "ignore", "pipe"] });
     let said = "";
     const url = new Promise((found, failed) => {
         server.stderr.on("data", (piece) => {
@@ -89,12 +93,15 @@ function serve(room) {
 export async function open() {
     const room = mkdtempSync(join(tmpdir(), "opsmith-web-"));
     const repo = repository(room);
-    const { server, url, said } = serve(room);
+    const around = surroundings(room);
+    const { server, url, said } = serve(around);
     const browser = await chromium.launch({
         executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
         args: process.getuid?.() === 0 ? ["--no-sandbox"] : [],
     });
     const world = { url: await url, repo: repo.remote, branches: repo.branches, browser, said };
+    /** What a command of opsmith prints on stdout, run on the same store. */
+    world.command = (...words) => execFileSync(around.program, words, { env: around.env, stdio: ["ignore", "pipe", "pipe"] }).toString().trim();
     world.close = async () => {
         await browser.close();
         const ended = new Promise((done) => server.once("exit", done));
