@@ -41,12 +41,17 @@ pub struct Folder(TempDir);
 impl Folder {
     /// A folder whose configuration has the agent and a CI that is always green.
     pub fn new(setup: Setup) -> Result<Self> {
+        Self::checked_by(setup, "command = \"true\"")
+    }
+
+    /// A folder whose configuration has the agent, and `ci` below `[ampx.ci]`.
+    fn checked_by(setup: Setup, ci: &str) -> Result<Self> {
         let folder = Self(tempfile::tempdir()?);
         let mut text = String::new();
         writeln!(text, "data_dir = {:?}\n", folder.data())?;
         writeln!(text, "[ampx]\nconcurrent_tasks = {}\n", setup.concurrency)?;
         writeln!(text, "[ampx.agents.bench]\nkind = \"command\"\ncommand = [\"sh\", \"-c\", {:?}]\n", setup.agent)?;
-        writeln!(text, "[ampx.ci]\ncommand = \"true\"")?;
+        writeln!(text, "[ampx.ci]\n{ci}")?;
         std::fs::write(folder.config(), text)?;
         Ok(folder)
     }
@@ -74,7 +79,15 @@ impl Folder {
 impl World {
     /// Opens the product without a worker; nothing of this process's environment counts.
     pub async fn open(setup: Setup) -> Result<Self> {
-        let folder = Folder::new(setup)?;
+        Self::at(Folder::new(setup)?).await
+    }
+
+    /// The same with `ci` below `[ampx.ci]`.
+    pub async fn checked_by(setup: Setup, ci: &str) -> Result<Self> {
+        Self::at(Folder::checked_by(setup, ci)?).await
+    }
+
+    async fn at(folder: Folder) -> Result<Self> {
         let config = load(opsmith::CATALOGUE.settings, &[], Some(&folder.config()), &|_| None)?;
         let process = Process::open(&opsmith::CATALOGUE, &config).await?;
         let ampx = ampx::open(&process, &config)?;

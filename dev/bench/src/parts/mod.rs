@@ -1,6 +1,7 @@
 //! What is measured, one file for each part.
 
 mod crowd;
+mod forge;
 mod http;
 mod overhead;
 mod peer;
@@ -24,6 +25,8 @@ pub enum Part {
     Server,
     /// What a task costs beside its agent and CI.
     Overhead,
+    /// The same on a GitHub.
+    Forge,
     /// Runs on SQLite.
     Sqlite,
     /// Runs on PostgreSQL.
@@ -36,11 +39,12 @@ pub enum Part {
 
 impl Part {
     /// Every part.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Tasks,
         Self::Http,
         Self::Server,
         Self::Overhead,
+        Self::Forge,
         Self::Sqlite,
         Self::Postgres,
         Self::Crowd,
@@ -54,6 +58,7 @@ impl Part {
             Self::Http => "http",
             Self::Server => "server",
             Self::Overhead => "overhead",
+            Self::Forge => "forge",
             Self::Sqlite => "sqlite",
             Self::Postgres => "postgres",
             Self::Crowd => "crowd",
@@ -73,6 +78,7 @@ impl Part {
             Self::Http => "The same over HTTP",
             Self::Server => "The server at rest",
             Self::Overhead => "Overhead per task",
+            Self::Forge => "Overhead per task on a GitHub",
             Self::Sqlite => "Runs on SQLite",
             Self::Postgres => "Runs on PostgreSQL",
             Self::Crowd => "200 tasks on 20 repositories, 8 at once",
@@ -87,6 +93,7 @@ impl Part {
             Self::Http => http::measure().await,
             Self::Server => server::measure().await,
             Self::Overhead => overhead::measure().await,
+            Self::Forge => forge::measure().await,
             Self::Sqlite => runs::on_sqlite().await,
             Self::Postgres => runs::on_postgres().await,
             Self::Crowd => crowd::measure().await,

@@ -48,6 +48,16 @@ pub(super) async fn measure() -> Result<Section> {
         Row::at_most("create to success", totals.median_ms(), GOAL_MS, "ms", &more),
         Row::plain(format!("the plain commands by hand, {BY_HAND} times"), by_hand.to_string()),
     ];
+    let how = format!(
+        "{TASKS} tasks one after the other, from `Ampx::create` to the end of the run: agent `{AGENT}`, CI `true`, a \
+         bare repository on this disk as the remote. Nothing is subtracted: git, the agent and the CI are in the \
+         figure. By hand is one shell with plain git: clone, branch, agent, commit, checkout for the CI, push."
+    );
+    Ok(Section { how, rows, breakdown: Some(breakdown(&steps, &between)) })
+}
+
+/// The times of the steps, and of what is between them.
+pub(super) fn breakdown(steps: &[(String, Samples)], between: &Samples) -> Breakdown {
     let line = |name: &str, samples: &Samples| {
         [
             name.to_owned(),
@@ -56,17 +66,16 @@ pub(super) async fn measure() -> Result<Section> {
         ]
     };
     let mut lines: Vec<_> = steps.iter().map(|(name, samples)| line(name, samples)).collect();
-    lines.push(line("outside of steps: claim, journal, wait", &between));
-    let how = format!(
-        "{TASKS} tasks one after the other, from `Ampx::create` to the end of the run: agent `{AGENT}`, CI `true`, a \
-         bare repository on this disk as the remote. Nothing is subtracted: git, the agent and the CI are in the \
-         figure. By hand is one shell with plain git: clone, branch, agent, commit, checkout for the CI, push."
-    );
-    Ok(Section { how, rows, breakdown: Some(Breakdown { columns: ["step", "p50 ms", "p99 ms"], lines }) })
+    lines.push(line("outside of steps: claim, journal, wait", between));
+    Breakdown { columns: ["step", "p50 ms", "p99 ms"], lines }
 }
 
 /// Adds the times of the task's steps under their names, in order, and answers with their sum.
-async fn add_steps(world: &World, created: &Created, steps: &mut Vec<(String, Samples)>) -> Result<Duration> {
+pub(super) async fn add_steps(
+    world: &World,
+    created: &Created,
+    steps: &mut Vec<(String, Samples)>,
+) -> Result<Duration> {
     let mut sum = Duration::ZERO;
     let Some(run) = world.ampx.task(created.id).await?.run_id else { return Ok(sum) };
     for step in world.process.runs.steps(run).await? {

@@ -1,8 +1,10 @@
 //! Looking for secrets: 100 MB on one core, beside one set of all the same patterns.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
+use nix::sys::resource::{UsageWho, getrusage};
+use nix::sys::time::TimeVal;
 use opsmith_guard::secrets::{KnownSecrets, Placeholders, Redactor, ScanSettings, Scanner};
 use opsmith_model::Secret;
 use regex::bytes::RegexSetBuilder;
@@ -34,15 +36,14 @@ fn rows() -> Result<Section> {
             ensure!(found == PLANTED, "{found} findings of {PLANTED} in {what}");
             Ok(())
         })?;
-        let rate = format!("{:.0} MB/s", SIZE as f64 / 1e6 / best.as_secs_f64());
-        rows.push(Row::at_most(format!("100 MB of {what} scanned"), best.as_secs_f64(), GOAL_S, "s", &rate));
+        rows.push(Row::at_most(format!("100 MB of {what} scanned"), best.cpu_s, GOAL_S, "s of CPU", &best.rates()));
         if what == "sources and logs" {
             rows.push(redacted(&scanner, &text)?);
             rows.push(peer(&text[..PEER_SIZE])?);
         }
     }
     let how = format!(
-        "One thread; best of {TIMES}. The texts are made of repeated lines of Rust, JSON logs, base64 and prose, or of minified \
+        "One thread; best of {TIMES}; the rates are those of CPU time. The texts are made of repeated lines of Rust, JSON logs, base64 and prose, or of minified \
          JavaScript in one line, with {PLANTED} secrets among them, each of which is found. The stream takes 64 KiB at a time \
          and knows five secrets beside the rules. The peer is `regex::bytes::RegexSet` over the same patterns, which only \
          says which of them match, on {} MB of the same text in lines.",
@@ -64,8 +65,8 @@ fn redacted(scanner: &Scanner, text: &[u8]) -> Result<Row> {
         ensure!(given < text.len(), "nothing was replaced");
         Ok(())
     })?;
-    let rate = SIZE as f64 / 1e6 / best.as_secs_f64();
-    Ok(Row::plain("the same redacted as a stream", format!("{:.1} s ({rate:.0} MB/s)", best.as_secs_f64())))
+    let figure = format!("{:.1} s of CPU ({})", best.cpu_s, best.rates());
+    Ok(Row::plain("the same redacted as a stream", figure))
 }
 
 /// All patterns at once, line by line.
@@ -74,22 +75,43 @@ fn peer(text: &[u8]) -> Result<Row> {
     let rules = rules.get("rule").and_then(toml::Value::as_array).context("there are no rules")?;
     let patterns = rules.iter().filter_map(|rule| rule.get("pattern")?.as_str());
     let set = RegexSetBuilder::new(patterns).unicode(false).size_limit(1 << 30).dfa_size_limit(64 << 20).build()?;
-    let begun = Instant::now();
+    let begun = cpu_s()?;
     let lines = text.split(|byte| *byte == b'\n').filter(|line| set.is_match(line)).count();
-    let took = begun.elapsed().as_secs_f64();
-    let rate = PEER_SIZE as f64 / 1e6 / took;
+    let rate = PEER_SIZE as f64 / 1e6 / (cpu_s()? - begun);
     let figure = format!("{rate:.1} MB/s ({lines} lines match, before entropy and stopwords)");
     Ok(Row::plain(format!("peer: RegexSet over {} MB", PEER_SIZE / 1_000_000), figure))
 }
 
-fn best_of(mut work: impl FnMut() -> Result<()>) -> Result<Duration> {
-    let mut best = Duration::MAX;
+/// What 100 MB took.
+struct Took {
+    /// Of this thread: what others do on the machine is not in it.
+    cpu_s: f64,
+    wall_s: f64,
+}
+
+impl Took {
+    fn rates(&self) -> String {
+        let rate = |seconds: f64| SIZE as f64 / 1e6 / seconds;
+        format!("{:.0} MB/s; by the clock {:.1} s, {:.0} MB/s", rate(self.cpu_s), self.wall_s, rate(self.wall_s))
+    }
+}
+
+fn best_of(mut work: impl FnMut() -> Result<()>) -> Result<Took> {
+    let mut best = Took { cpu_s: f64::MAX, wall_s: f64::MAX };
     for _ in 0..TIMES {
-        let begun = Instant::now();
+        let (begun, begun_cpu_s) = (Instant::now(), cpu_s()?);
         work()?;
-        best = best.min(begun.elapsed());
+        best.cpu_s = best.cpu_s.min(cpu_s()? - begun_cpu_s);
+        best.wall_s = best.wall_s.min(begun.elapsed().as_secs_f64());
     }
     Ok(best)
+}
+
+/// The CPU time that this thread has had.
+fn cpu_s() -> Result<f64> {
+    let used = getrusage(UsageWho::RUSAGE_THREAD)?;
+    let seconds = |time: TimeVal| time.tv_sec() as f64 + time.tv_usec() as f64 / 1e6;
+    Ok(seconds(used.user_time()) + seconds(used.system_time()))
 }
 
 /// Lines up to the size, with a secret after each hundredth of it.
@@ -103,7 +125,8 @@ fn corpus(line: fn(usize) -> String) -> Vec<u8> {
         text.extend_from_slice(line(n).as_bytes());
         if planted < PLANTED && text.len() >= planted * (SIZE / PLANTED) {
             // Made here, so that no scanner takes this file for one that holds a token.
-            let token: String = (0..36).map(|i| char::from(b"aQ7rZ2mN4xT6vB9k"[(i * 7 + planted + i / 16) % 16])).collect();
+            let token: String =
+                (0..36).map(|i| char::from(b"aQ7rZ2mN4xT6vB9k"[(i * 7 + planted + i / 16) % 16])).collect();
             text.extend_from_slice(format!(" {}_{token} ", "ghp").as_bytes());
             planted += 1;
         }
@@ -116,8 +139,11 @@ fn mixed(n: usize) -> String {
         0 => format!("    let value_{n} = self.tokens.get(key).map(|token| token.len()).unwrap_or({n});\n"),
         1 => format!("{{\"level\":\"info\",\"msg\":\"task {n} took 12 ms\",\"user\":\"ada\",\"token_count\":{n}}}\n"),
         2 => format!("{}\n", "c2FtcGxlIHRleHQgb2YgYSBmaWxlIGluIGJhc2U2NA".repeat(2)),
-        3 => "A password is asked for once; the secret is kept by the keeper, and a risk is a task of its own.\n".to_owned(),
-        4 => format!("2026-11-21T12:00:00Z INFO https://example.com:8080/v1/tasks/{n} authorization: none api_key unset\n"),
+        3 => "A password is asked for once; the secret is kept by the keeper, and a risk is a task of its own.\n"
+            .to_owned(),
+        4 => format!(
+            "2026-11-21T12:00:00Z INFO https://example.com:8080/v1/tasks/{n} authorization: none api_key unset\n"
+        ),
         _ => format!("+    if (config.password === undefined) {{ throw new Error('no password, line {n}'); }}\n"),
     }
 }
