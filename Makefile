@@ -2,14 +2,14 @@
 export CARGO_TARGET_DIR ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/opsmith/target
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint fmt tidy coverage e2e e2e-agents e2e-web bench clean
+.PHONY: help demo test lint fmt tidy coverage e2e e2e-agents e2e-web bench fuzz clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: ## Build, then show a task go from red to a merged pull request on this machine alone; AGENT=codex, opencode or claude runs that program
-	@$(if $(filter-out codex opencode claude,$(AGENT)),$(error no agent `$(AGENT)`: AGENT=codex, opencode or claude, or none for a recorded one))
-	@dev/deps.sh $(if $(AGENT),agents,demo)
+demo: ## Build, then show a task go from red to a merged pull request on this machine alone; AGENT=builtin, codex, opencode or claude runs that agent
+	@$(if $(filter-out builtin codex opencode claude,$(AGENT)),$(error no agent `$(AGENT)`: AGENT=builtin, codex, opencode or claude, or none for a recorded one))
+	@dev/deps.sh $(if $(filter-out builtin,$(AGENT)),agents,demo)
 	cargo build -p opsmith --locked
 	$(if $(AGENT),cargo build -p testkit --bin modelstub --locked)
 	AGENT=$(AGENT) dev/demo.sh
@@ -21,7 +21,7 @@ test: ## Install what is missing, run every test, then tidy
 
 lint: ## Check format, clippy, the house rules and the documentation's links
 	cargo fmt --all --check
-	cargo clippy --workspace --all-targets --locked -- -D warnings
+	cargo clippy --workspace --all-targets --features fuzz/targets --locked -- -D warnings
 	cargo run -q -p xtask --locked -- tidy
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked
 
@@ -55,6 +55,10 @@ bench: ## Measure against the goals and write docs/benchmarks.md
 	cargo build --release -p opsmith --locked
 	cargo run --release -p bench --locked
 
+fuzz: ## Fuzz every parser of outside input: SECONDS=60 for each, TARGETS="sops policy" for some
+	@dev/deps.sh fuzz
+	dev/fuzz.sh $(or $(SECONDS),60) $(TARGETS)
+
 clean: ## Remove what builds left behind, for every checkout that shares the target folder
 	cargo clean
-	rm -rf coverage
+	rm -rf coverage "$(CARGO_TARGET_DIR)-fuzz"

@@ -2,9 +2,10 @@
 # Shows one task from a failing test to a merged pull request, on this machine alone: a small real repository, a bare
 # remote, and a recorded agent whose first edit is wrong. Leaves nothing behind.
 #
-# With AGENT=codex, opencode or claude the agent is that program itself. Its model is a stub that makes the same two edits,
-# and the check is the repository's own workflow, run by act where `dev/tools.sh act` could install it.
-# usage: [AGENT=codex|opencode|claude] dev/demo.sh   (the binary: $OPSMITH_BIN, else debug/opsmith of the target folder; the
+# With AGENT=codex, opencode or claude the agent is that program itself, with builtin the one that needs none. Its model is a
+# stub that makes the same two edits, and the check is the repository's own workflow, run by act where `dev/tools.sh act` could
+# install it; builtin, which runs the check itself as it works, has a command.
+# usage: [AGENT=builtin|codex|opencode|claude] dev/demo.sh   (the binary: $OPSMITH_BIN, else debug/opsmith of the target folder; the
 # stub is modelstub beside it)
 set -eu
 
@@ -16,9 +17,9 @@ esac
 
 agent=${AGENT:-}
 case $agent in
-    '' | codex | opencode | claude) ;;
+    '' | builtin | codex | opencode | claude) ;;
     *)
-        printf 'demo: no agent `%s`: AGENT=codex, opencode or claude, or none for a recorded one\n' "$agent" >&2
+        printf 'demo: no agent `%s`: AGENT=builtin, codex, opencode or claude, or none for a recorded one\n' "$agent" >&2
         exit 2
         ;;
 esac
@@ -100,7 +101,9 @@ check 2 3 5
 check -1 1 0
 echo 'all sums are right'
 END
-if [ -n "$agent" ]; then
+if [ "$agent" = builtin ]; then
+    check=command check_key='command = "sh test.sh"'
+elif [ -n "$agent" ]; then
     "$dev/tools.sh" act
     act=$(command -v act || echo "${XDG_CACHE_HOME:-$HOME/.cache}/opsmith/tools/bin/act")
     if [ -x "$act" ]; then
@@ -160,15 +163,18 @@ END
 
 real_agent() {
     say "$agent itself: its model is a stub, which first multiplies and, after the failing log, adds"
-    programs=$("$dev/agents.sh" "$agent")
+    program=-
+    if [ "$agent" != builtin ]; then
+        program=$("$dev/agents.sh" "$agent")/$agent
+    fi
     stub=$(dirname "$opsmith")/modelstub
     [ -x "$stub" ] || fail "there is no stub at $stub; build it with \`cargo build -p testkit --bin modelstub\`"
     # The program finds no settings and no login but the demo's.
     export HOME="$room/home" OPENCODE_CONFIG="$room/opencode.json"
-    unset CODEX_HOME CLAUDE_CONFIG_DIR OPENAI_API_KEY CODEX_API_KEY OPENAI_BASE_URL OPENCODE_CONFIG_CONTENT XDG_CONFIG_HOME XDG_DATA_HOME
+    unset CODEX_HOME CLAUDE_CONFIG_DIR ANTHROPIC_API_KEY ANTHROPIC_BASE_URL OPENAI_API_KEY CODEX_API_KEY OPENAI_BASE_URL OPENCODE_CONFIG_CONTENT XDG_CONFIG_HOME XDG_DATA_HOME
     mkdir "$HOME"
     : >"$room/model.log"
-    "$stub" "$agent" "$programs/$agent" "$room" >"$room/model.log" 2>&1 &
+    "$stub" "$agent" "$program" "$room" >"$room/model.log" 2>&1 &
     model=$!
     model_url=$(heard "$model" '^listening on \(.*\)$' "$room/model.log")
     echo "its model answers at $model_url"

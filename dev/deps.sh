@@ -1,7 +1,7 @@
 #!/bin/sh
 # Makes sure of the programs that a build, the demo, the tests or the coverage need; installs only what is missing,
 # and only as root on Debian or its kin. Elsewhere it says what to install and goes on: what then cannot run says so.
-# usage: dev/deps.sh [build|demo|test|agents|web|coverage]
+# usage: dev/deps.sh [build|demo|test|agents|web|coverage|fuzz]
 set -eu
 
 for_what=${1:-build}
@@ -70,9 +70,9 @@ want_coverage_tools() {
 }
 
 case $for_what in
-    build | demo | test | agents | web | coverage) ;;
+    build | demo | test | agents | web | coverage | fuzz) ;;
     *)
-        say "unknown purpose \`$for_what\`: build, demo, test, agents, web or coverage"
+        say "unknown purpose \`$for_what\`: build, demo, test, agents, web, coverage or fuzz"
         exit 2
         ;;
 esac
@@ -84,6 +84,8 @@ fi
 
 want git git
 want cc build-essential
+# libFuzzer, which its crate builds.
+[ "$for_what" != fuzz ] || want c++ build-essential
 case $for_what in
     agents) want npm npm ;;
     web)
@@ -108,6 +110,7 @@ case $for_what in
         want redis-server redis-server
         want npm npm
         want busybox busybox-static
+        want gpg gnupg
         # Completion and manual pages are tested in each.
         want zsh zsh
         want fish fish

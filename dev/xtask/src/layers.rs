@@ -56,6 +56,7 @@ const CRATES: &[(&str, Place)] = &[
     ("testkit", Place::Testkit),
     ("xtask", Place::Chore(&[])),
     ("bench", Place::Chore(&["*"])),
+    ("fuzz", Place::Chore(&["*"])),
 ];
 
 fn place_of(name: &str) -> Option<Place> {
