@@ -189,6 +189,10 @@ impl RepoUrl {
         if host.is_empty() || !(in_brackets || plain(&host)) {
             return Err(RepoUrlError::Malformed("host"));
         }
+        // The target of a path on this machine's disk begins so.
+        if host == "local" && port.is_none() {
+            return Err(RepoUrlError::Malformed("host: `local` stands for this machine's disk"));
+        }
         if !plain(user) {
             return Err(RepoUrlError::Malformed("user"));
         }

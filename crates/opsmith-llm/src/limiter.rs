@@ -4,6 +4,9 @@ use std::time::Duration;
 use tokio::sync::Mutex as Turn;
 use tokio::time::{Instant, sleep_until};
 
+/// The most tokens that one request is taken for: a provider that counts more is wrong, and would hold everyone back.
+const MOST_TOKENS: u64 = 10_000_000;
+
 /// How fast one key of a provider may be used.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Rate {
@@ -88,6 +91,7 @@ impl RateLimiter {
 
     /// Waits until a request of `tokens` may go.
     pub(crate) async fn acquire(&self, tokens: u64) -> Ticket {
+        let tokens = tokens.min(MOST_TOKENS);
         let _turn = self.0.turn.lock().await;
         loop {
             let ready = self.take(tokens);
@@ -134,7 +138,7 @@ impl Ticket {
     pub(crate) fn settle(&self, used: u64) {
         let mut buckets = self.limiter.buckets();
         if let Some(bucket) = &mut buckets.tokens {
-            bucket.level = (bucket.level + used as f64 - self.estimated as f64).max(0.0);
+            bucket.level = (bucket.level + used.min(MOST_TOKENS) as f64 - self.estimated as f64).max(0.0);
         }
     }
 }
@@ -179,6 +183,15 @@ mod tests {
         assert!(begun.elapsed() < Duration::from_secs(9), "{:?}", begun.elapsed());
         limiter.acquire(1).await;
         assert!(begun.elapsed() > Duration::from_secs(500), "{:?}", begun.elapsed());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_count_beyond_all_reason_does_not_hold_everyone_back_for_ever() {
+        let limiter = RateLimiter::new(Rate { requests_per_minute: None, tokens_per_minute: Some(60_000) });
+        let begun = Instant::now();
+        limiter.acquire(1).await.settle(u64::MAX);
+        limiter.acquire(u64::MAX).await;
+        assert!(begun.elapsed() < Duration::from_secs(4 * 3600), "{:?}", begun.elapsed());
     }
 
     #[tokio::test(start_paused = true)]

@@ -54,6 +54,8 @@ fn what_is_no_address_is_refused_with_its_reason() {
         ("ftp://h/a/b", RepoUrlError::Scheme("ftp".into())),
         ("git://h/a/b", RepoUrlError::Scheme("git".into())),
         ("/srv/allowed/../other", RepoUrlError::ParentFolder),
+        ("https://local/srv/a", RepoUrlError::Malformed("host: `local` stands for this machine's disk")),
+        ("git@local:srv/a", RepoUrlError::Malformed("host: `local` stands for this machine's disk")),
         ("https://h/allowed/../other", RepoUrlError::ParentFolder),
         ("https://h/allowed/%2e%2e/other", RepoUrlError::ParentFolder),
         ("git@h:../other", RepoUrlError::ParentFolder),
